@@ -1,0 +1,60 @@
+# Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test cover check run bench lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+ARGS ?=
+WORKERS ?= 4
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## the whole story live, with simulated chargers; stays up until Ctrl-C (ARGS=--exit: ends)
+	@$(BIN)/voltgate demo $(ARGS)
+
+test: $(INSTALLED) ## every test, on SQLite and on PostgreSQL + Redis
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+cover: $(INSTALLED) ## branch coverage of core and csms by their and the API's tests, 90 % at least
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=90 tests/core tests/csms tests/partner_api $(ARGS)
+
+check: $(INSTALLED) ## lint, format, types, import contracts, dependencies
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+run: $(INSTALLED) ## the server in one process, on SQLite, settings from the environment (VOLTGATE_...)
+	@$(BIN)/voltgate serve $(ARGS)
+
+bench: $(INSTALLED) ## load figures of this machine
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(INSTALLED) ## choose the newest allowed versions anew and write requirements.lock
+	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" uv pip compile --quiet --upgrade --universal --extra dev --python-version 3.11 \
+		--custom-compile-command "make lock" --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment, caches and build results
+	rm -rf .venv dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Everything from the lock, then this tree itself, editable and with nothing fetched for it.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+		|| { echo "Voltgate needs Python 3.11 to 3.14; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Installing into .venv (once) ..."
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --clear --python "$(PYTHON)" .venv \
+		&& uv pip install --quiet --python $(BIN)/python -r requirements.lock \
+		&& uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(PYTHON) -m venv --clear .venv \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@

@@ -1,0 +1,1 @@
+"""Business rules and their tables. Speaks no protocol: no HTTP, no WebSocket, no OCPP."""

@@ -1,0 +1,1 @@
+"""Stations, chargers, connectors, presence, live status, variables, credentials, id tokens."""

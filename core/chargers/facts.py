@@ -1,0 +1,63 @@
+"""What chargers report about themselves, in no protocol's words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.chargers.states import ConnectorStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booted:
+    """A charger introduced itself; *reason* as in 2.x (``PowerUp``, ``RemoteReset``, ...)."""
+
+    charger_id: str
+    vendor: str | None
+    model: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReported:
+    """A charger reported a connector's status.
+
+    *connector* is ``None`` in OCPP 1.6 (its connectorId is our *evse*); *evse* 0 is the charger
+    itself. *at* is the charger's time if it sent a readable one.
+    """
+
+    charger_id: str
+    evse: int
+    connector: int | None
+    status: ConnectorStatus
+    error_code: str | None
+    error_info: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableReported:
+    """One configuration key (1.6: *component* is empty) or variable attribute (2.x)."""
+
+    component: str
+    variable: str
+    attribute: str
+    value: str | None
+    readonly: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSeen:
+    """One frame for the log, secrets redacted.
+
+    *direction* is ``in`` or ``out``; *kind* ``call``, ``result``, ``error`` or ``unreadable``.
+    """
+
+    at: datetime
+    charger_id: str
+    direction: str
+    kind: str
+    message_id: str | None
+    action: str | None
+    operation_id: str | None
+    text: str

@@ -1,0 +1,170 @@
+"""SQL of variables, id tokens, frames, refused handshakes and quarantine."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, select
+
+from core.chargers.record_models import (
+    Frame,
+    IdToken,
+    Quarantined,
+    RefusedHandshake,
+    Variable,
+    frames,
+    id_tokens,
+    quarantine,
+    refused_handshakes,
+    variables,
+)
+from core.kernel.db import Tx, insert_row, upsert
+
+DELETED_AT_ONCE = 5_000
+
+
+async def put_variables(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    statement = upsert(tx, variables)
+    key = ("charger_id", "component", "variable", "attribute")
+    changed = ("value", "readonly", "reported_at")
+    statement = statement.on_conflict_do_update(
+        index_elements=[variables.c[name] for name in key],
+        set_={name: statement.excluded[name] for name in changed},
+    )
+    await tx.execute(statement, rows)
+
+
+async def variables_of(tx: Tx, charger_id: str) -> Sequence[Variable]:
+    statement = select(variables).where(variables.c.charger_id == charger_id)
+    columns = (variables.c.component, variables.c.variable, variables.c.attribute)
+    return await tx.all(statement.order_by(*columns), Variable)
+
+
+async def put_token(tx: Tx, token: str, **values: Any) -> IdToken:
+    statement = upsert(tx, id_tokens).values(
+        token=token, created_at=tx.now, updated_at=tx.now, **values
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=[id_tokens.c.token], set_={**values, "updated_at": tx.now}
+    )
+    return await tx.one(statement.returning(id_tokens), IdToken)
+
+
+async def token(tx: Tx, text: str) -> IdToken | None:
+    return await tx.one_or_none(select(id_tokens).where(id_tokens.c.token == text), IdToken)
+
+
+async def tokens(
+    tx: Tx,
+    *,
+    after: str | None,
+    updated_from: datetime | None,
+    updated_to: datetime | None,
+    limit: int,
+) -> Sequence[IdToken]:
+    statement = select(id_tokens).order_by(id_tokens.c.token).limit(limit)
+    if after is not None:
+        statement = statement.where(id_tokens.c.token > after)
+    if updated_from is not None:
+        statement = statement.where(id_tokens.c.updated_at >= updated_from)
+    if updated_to is not None:
+        statement = statement.where(id_tokens.c.updated_at < updated_to)
+    return await tx.all(statement, IdToken)
+
+
+async def delete_token(tx: Tx, text: str) -> IdToken | None:
+    statement = delete(id_tokens).where(id_tokens.c.token == text).returning(id_tokens)
+    return await tx.one_or_none(statement, IdToken)
+
+
+async def add_frames(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    await tx.execute(insert(frames), rows)
+
+
+async def frames_of(
+    tx: Tx,
+    *,
+    charger_id: str | None,
+    action: str | None,
+    operation_id: str | None,
+    at_from: datetime | None,
+    at_to: datetime | None,
+    before_number: int | None,
+    limit: int,
+) -> Sequence[Frame]:
+    statement = select(frames)
+    wanted = {"charger_id": charger_id, "action": action, "operation_id": operation_id}
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(frames.c[name] == value)
+    if at_from is not None:
+        statement = statement.where(frames.c.at >= at_from)
+    if at_to is not None:
+        statement = statement.where(frames.c.at < at_to)
+    if before_number is not None:
+        statement = statement.where(frames.c.number < before_number)
+    return await tx.all(statement.order_by(frames.c.number.desc()).limit(limit), Frame)
+
+
+async def delete_frames(tx: Tx, *, before: datetime) -> int:
+    return await _delete_before(tx, frames, before)
+
+
+async def add_quarantined(tx: Tx, **values: Any) -> None:
+    await insert_row(tx, quarantine, at=tx.now, **values)
+
+
+async def quarantined(
+    tx: Tx, *, charger_id: str | None, before_number: int | None, limit: int
+) -> Sequence[Quarantined]:
+    statement = select(quarantine).order_by(quarantine.c.number.desc()).limit(limit)
+    if charger_id is not None:
+        statement = statement.where(quarantine.c.charger_id == charger_id)
+    if before_number is not None:
+        statement = statement.where(quarantine.c.number < before_number)
+    return await tx.all(statement, Quarantined)
+
+
+async def delete_quarantined(tx: Tx, *, before: datetime) -> int:
+    return await _delete_before(tx, quarantine, before)
+
+
+async def _delete_before(tx: Tx, table: Table, before: datetime) -> int:
+    old = select(table.c.number).where(table.c.at < before).limit(DELETED_AT_ONCE)
+    return await tx.execute(delete(table).where(table.c.number.in_(old)))
+
+
+async def count_refusal(tx: Tx, *, identity: str, address: str, reason: str, detail: str) -> None:
+    statement = upsert(tx, refused_handshakes).values(
+        identity=identity,
+        address=address,
+        reason=reason,
+        detail=detail,
+        count=1,
+        first_at=tx.now,
+        last_at=tx.now,
+    )
+    table = refused_handshakes.c
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.identity, table.address, table.reason],
+        set_={"count": table.count + 1, "last_at": tx.now, "detail": detail},
+    )
+    await tx.execute(statement)
+
+
+async def refusals(tx: Tx, *, identity: str | None, limit: int) -> Sequence[RefusedHandshake]:
+    table = refused_handshakes
+    statement = select(table).order_by(table.c.last_at.desc(), table.c.identity).limit(limit)
+    if identity is not None:
+        statement = statement.where(func.lower(table.c.identity) == identity.lower())
+    return await tx.all(statement, RefusedHandshake)
+
+
+async def delete_refusals(tx: Tx, *, older_than: datetime, keep: int) -> int:
+    table = refused_handshakes
+    by_age = select(table.c.last_at).order_by(table.c.last_at.desc())
+    too_many: datetime | None = await tx.scalar(by_age.offset(keep).limit(1))
+    old = table.c.last_at < older_than
+    if too_many is not None:
+        old |= table.c.last_at <= too_many
+    return await tx.execute(delete(table).where(old))

@@ -1,0 +1,251 @@
+"""SQL of stations, chargers and nodes. Every change of these tables is in this file."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Update, bindparam, delete, func, insert, select, update
+
+from core.chargers.facts import StatusReported
+from core.chargers.models import Charger, Station, chargers, nodes, stations
+from core.chargers.states import REGISTRATION, Registration
+from core.kernel.db import Tx, guarded_move, insert_once, upsert
+from core.kernel.page import Page, Slice, paginate
+from core.partners.models import grants
+
+
+async def add_station(tx: Tx, **values: Any) -> Station:
+    statement = insert(stations).values(created_at=tx.now, updated_at=tx.now, **values)
+    return await tx.one(statement.returning(stations), Station)
+
+
+async def change_station(tx: Tx, station_id: str, **values: Any) -> Station | None:
+    """Change a station that is not removed, if only its ``updated_at``."""
+    statement = (
+        update(stations)
+        .where(stations.c.id == station_id, stations.c.removed_at.is_(None))
+        .values(updated_at=tx.now, **values)
+        .returning(stations)
+    )
+    return await tx.one_or_none(statement, Station)
+
+
+async def station(
+    tx: Tx, station_id: str, *, partner_id: str | None, livemode: bool | None
+) -> Station | None:
+    statement = _stations_of(partner_id, livemode).where(stations.c.id == station_id)
+    return await tx.one_or_none(statement, Station)
+
+
+async def stations_by_id(tx: Tx, station_ids: Collection[str]) -> Sequence[Station]:
+    statement = _stations_of(None, None).where(stations.c.id.in_(sorted(station_ids)))
+    return await tx.all(statement, Station)
+
+
+async def stations_page(
+    tx: Tx, *, partner_id: str | None, livemode: bool | None, page: Page
+) -> Slice[Station]:
+    return await paginate(tx, _stations_of(partner_id, livemode), stations, page, Station)
+
+
+def _stations_of(partner_id: str | None, livemode: bool | None) -> Select[Any]:
+    statement = select(stations).where(stations.c.removed_at.is_(None))
+    if livemode is not None:
+        statement = statement.where(stations.c.livemode == livemode)
+    if partner_id is None:
+        return statement
+    return statement.join(grants, grants.c.station_id == stations.c.id).where(
+        grants.c.partner_id == partner_id
+    )
+
+
+async def add_charger(tx: Tx, **values: Any) -> Charger | None:
+    """Insert; ``None`` if the identity is taken."""
+    return await insert_once(
+        tx, chargers, Charger, epoch=0, created_at=tx.now, updated_at=tx.now, **values
+    )
+
+
+async def charger(tx: Tx, charger_id: str) -> Charger | None:
+    statement = select(chargers).where(chargers.c.id == charger_id, chargers.c.removed_at.is_(None))
+    return await tx.one_or_none(statement, Charger)
+
+
+async def station_of(tx: Tx, charger_id: str) -> str | None:
+    statement = select(chargers.c.station_id).where(chargers.c.id == charger_id)
+    result: str | None = await tx.scalar(statement)
+    return result
+
+
+async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
+    statement = (
+        select(stations.c.livemode)
+        .join(chargers, chargers.c.station_id == stations.c.id)
+        .where(chargers.c.id == charger_id)
+    )
+    result: bool | None = await tx.scalar(statement)
+    return result
+
+
+async def charger_of_identity(tx: Tx, identity: str) -> Charger | None:
+    statement = select(chargers).where(chargers.c.identity_key == identity.lower())
+    return await tx.one_or_none(statement, Charger)
+
+
+async def pending_count(tx: Tx) -> int:
+    statement = select(func.count()).where(
+        chargers.c.registration == Registration.PENDING, chargers.c.removed_at.is_(None)
+    )
+    return int(await tx.scalar(statement))
+
+
+async def chargers_page(
+    tx: Tx,
+    *,
+    identity: str | None,
+    station_id: str | None,
+    registration: Registration | None,
+    online: bool | None,
+    page: Page,
+) -> Slice[Charger]:
+    statement = select(chargers).where(chargers.c.removed_at.is_(None))
+    if identity is not None:
+        statement = statement.where(chargers.c.identity_key == identity.lower())
+    if station_id is not None:
+        statement = statement.where(chargers.c.station_id == station_id)
+    if registration is not None:
+        statement = statement.where(chargers.c.registration == registration)
+    if online is not None:
+        held = chargers.c.node_id.is_not(None)
+        statement = statement.where(held if online else ~held)
+    return await paginate(tx, statement, chargers, page, Charger)
+
+
+async def chargers_of_stations(tx: Tx, station_ids: Collection[str]) -> Sequence[Charger]:
+    statement = select(chargers).where(
+        chargers.c.station_id.in_(sorted(station_ids)), chargers.c.removed_at.is_(None)
+    )
+    return await tx.all(statement.order_by(chargers.c.id), Charger)
+
+
+async def change_charger(tx: Tx, charger_id: str, **values: Any) -> Charger | None:
+    """Change a charger that is not removed."""
+    statement = _change_charger(charger_id).values(updated_at=tx.now, **values)
+    return await tx.one_or_none(statement.returning(chargers), Charger)
+
+
+async def move_charger(
+    tx: Tx, charger_id: str, to: Registration, *, sources: frozenset[Registration]
+) -> Charger | None:
+    return await guarded_move(
+        tx,
+        chargers,
+        Charger,
+        REGISTRATION,
+        charger_id,
+        to,
+        state=chargers.c.registration,
+        sources=sources,
+        updated_at=tx.now,
+    )
+
+
+def _change_charger(charger_id: str) -> Update:
+    return update(chargers).where(chargers.c.id == charger_id, chargers.c.removed_at.is_(None))
+
+
+async def enter_own_status(tx: Tx, fact: StatusReported) -> None:
+    """Store what a charger says of itself as a whole, unless it said something later."""
+    statement = _change_charger(fact.charger_id).values(
+        status=fact.status,
+        error_code=fact.error_code,
+        error_info=fact.error_info,
+        status_reported_at=fact.at,
+    )
+    if fact.at is not None:
+        last = chargers.c.status_reported_at
+        statement = statement.where(last.is_(None) | (last <= fact.at))
+    await tx.execute(statement)
+
+
+async def next_epoch(tx: Tx, charger_id: str) -> Charger | None:
+    """Begin a new epoch and lock the row; the rest of it is as it was before."""
+    statement = _change_charger(charger_id).values(epoch=chargers.c.epoch + 1)
+    return await tx.one_or_none(statement.returning(chargers), Charger)
+
+
+async def let_go(tx: Tx, charger_id: str, *, epoch: int) -> Charger | None:
+    """Mark a charger offline; ``None`` if it is already, or if a newer socket holds it (I26)."""
+    statement = (
+        update(chargers)
+        .where(
+            chargers.c.id == charger_id,
+            chargers.c.epoch == epoch,
+            chargers.c.node_id.is_not(None),
+        )
+        .values(node_id=None, disconnected_at=tx.now, updated_at=tx.now)
+        .returning(chargers)
+    )
+    return await tx.one_or_none(statement, Charger)
+
+
+async def held_by(tx: Tx, node_id: str, *, limit: int) -> Sequence[Charger]:
+    statement = select(chargers).where(chargers.c.node_id == node_id)
+    return await tx.all(statement.order_by(chargers.c.id).limit(limit), Charger)
+
+
+async def epochs_on(tx: Tx, node_id: str) -> dict[str, int]:
+    statement = select(chargers.c.id, chargers.c.epoch).where(
+        chargers.c.node_id == node_id,
+        chargers.c.removed_at.is_(None),
+        chargers.c.registration.in_([Registration.ACCEPTED, Registration.PENDING]),
+    )
+    return {row.id: row.epoch for row in await tx.all(statement)}
+
+
+async def let_go_of_all(tx: Tx, held: Sequence[Charger], *, node_id: str) -> Sequence[Charger]:
+    """Mark those of *held* offline that *node_id* still holds."""
+    statement = (
+        update(chargers)
+        .where(chargers.c.id.in_([charger.id for charger in held]), chargers.c.node_id == node_id)
+        .values(node_id=None, disconnected_at=tx.now, updated_at=tx.now)
+        .returning(chargers)
+    )
+    return await tx.all(statement, Charger)
+
+
+async def set_last_seen(tx: Tx, seen: Mapping[str, datetime]) -> None:
+    statement = (
+        update(chargers)
+        .where(chargers.c.id == bindparam("b_id"))
+        .values(last_seen_at=bindparam("b_at"))
+    )
+    await tx.execute(statement, [{"b_id": id_, "b_at": seen[id_]} for id_ in sorted(seen)])
+
+
+async def touch_node(tx: Tx, node_id: str) -> bool:
+    """Note that a node lives; tell whether it was known."""
+    statement = update(nodes).where(nodes.c.id == node_id).values(seen_at=tx.now)
+    if await tx.execute(statement):
+        return True
+    new = upsert(tx, nodes).values(id=node_id, started_at=tx.now, seen_at=tx.now)
+    await tx.execute(new.on_conflict_do_nothing())
+    return False
+
+
+async def dead_nodes(tx: Tx, *, before: datetime) -> Sequence[str]:
+    """Return silent nodes, and names that hold chargers but are no nodes (any more)."""
+    silent = select(nodes.c.id).where(nodes.c.seen_at < before)
+    unknown = select(chargers.c.node_id).where(
+        chargers.c.node_id.is_not(None), chargers.c.node_id.not_in(select(nodes.c.id))
+    )
+    return sorted({*await tx.scalars(silent), *await tx.scalars(unknown.distinct())})
+
+
+async def lock_node(tx: Tx, node_id: str) -> None:
+    """Let only one transaction at a time release a node."""
+    await tx.execute(update(nodes).where(nodes.c.id == node_id).values(seen_at=nodes.c.seen_at))
+
+
+async def remove_node(tx: Tx, node_id: str) -> None:
+    await tx.execute(delete(nodes).where(nodes.c.id == node_id))

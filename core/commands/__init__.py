@@ -1,0 +1,1 @@
+"""What the platform asks chargers: one queue for operations and operators."""

@@ -1,0 +1,186 @@
+"""Use cases of commands: queue, claim for sending, record the answer, expire.
+
+A command is sent at most once. It is marked as sent, durably, before the frame is written: after
+a crash in between nobody knows whether the charger heard it, so nobody sends it again and the
+evidence (a transaction, a status) decides.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from core.chargers.models import Charger
+from core.commands import store
+from core.commands.commands import Answer, Command, to_row
+from core.commands.models import CommandRow
+from core.commands.states import CommandStatus, Priority
+from core.kernel import metrics
+from core.kernel.db import Tx
+from core.kernel.errors import PlatformError, not_found
+from core.kernel.ids import new_id
+
+QUEUE_LIMIT: Final = 200
+"""Commands that may wait for one charger."""
+
+EXPIRY_BATCH: Final = 500
+
+
+def topic(node_id: str) -> str:
+    """Return the doorbell topic on which *node_id* hears which of its chargers have work."""
+    return f"csms:{node_id}"
+
+
+def answer_topic(command_id: str) -> str:
+    """Return the doorbell topic that rings when a command has reached its end."""
+    return f"command:{command_id}"
+
+
+async def enqueue(
+    tx: Tx,
+    *,
+    charger: Charger,
+    command: Command,
+    priority: Priority,
+    expires_at: datetime,
+    timeout_s: float,
+    requested_by: str,
+    operation_id: str | None = None,
+    session_id: str | None = None,
+) -> CommandRow:
+    """Queue *command* for *charger* and wake the node that holds its socket after the commit.
+
+    Raises:
+        PlatformError: ``overloaded``: the charger's queue is full.
+    """
+    if len(await store.queued_of(tx, charger_id=charger.id)) >= QUEUE_LIMIT:
+        raise PlatformError(
+            "overloaded", f"{QUEUE_LIMIT} commands are waiting for this charger.", retry_after=30
+        )
+    kind, arguments = to_row(command)
+    row = await store.add(
+        tx,
+        id=new_id("cmd"),
+        charger_id=charger.id,
+        kind=kind,
+        arguments=arguments,
+        priority=priority,
+        status=CommandStatus.QUEUED,
+        operation_id=operation_id,
+        session_id=session_id,
+        requested_by=requested_by,
+        timeout_s=timeout_s,
+        expires_at=expires_at,
+        created_at=tx.now,
+    )
+    if charger.node_id is not None:
+        tx.ring(topic(charger.node_id), charger.id)
+    return row
+
+
+async def is_queued(tx: Tx, *, charger_id: str, command: Command) -> bool:
+    """Tell whether a command of the same kind as *command* waits for a charger."""
+    kind, _ = to_row(command)
+    return bool(await store.queued_of(tx, charger_id=charger_id, kind=kind))
+
+
+async def peek(tx: Tx, charger_id: str) -> CommandRow | None:
+    """Return the most urgent command of a charger that may still be sent."""
+    return await store.next_queued(tx, charger_id)
+
+
+async def claim(tx: Tx, command_id: str) -> CommandRow | None:
+    """Take a queued command for sending; ``None`` if somebody else did.
+
+    The caller must hold the charger's socket and must write the frame after the commit, with the
+    row's message id.
+    """
+    return await store.move(
+        tx, command_id, CommandStatus.SENT, sent_at=tx.now, message_id=str(uuid4())
+    )
+
+
+async def sent_as(tx: Tx, command_id: str, action: str) -> None:
+    """Remember the OCPP action that a claimed command becomes."""
+    await store.set_action(tx, command_id, action)
+
+
+async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:
+    """Return the commands of an operation, oldest first."""
+    return await store.of_operation(tx, operation_id)
+
+
+async def waiting_on(tx: Tx, node_id: str) -> Sequence[str]:
+    """Return the chargers of *node_id* that have work, even if its doorbell never rang."""
+    return await store.waiting_on(tx, node_id)
+
+
+async def record_answer(tx: Tx, command_id: str, answer: Answer) -> CommandRow | None:
+    """Record what the charger answered, in time or late; ``None`` if it already has an answer."""
+    to = CommandStatus.ANSWERED if answer.error is None else CommandStatus.ERRORED
+    row = await store.move(
+        tx,
+        command_id,
+        to,
+        answered_at=answer.at,
+        response=answer.response,
+        error=answer.error,
+    )
+    return _finished(tx, row)
+
+
+async def record_timeout(tx: Tx, command_id: str) -> CommandRow | None:
+    """Record that no answer came in time; a later one is still recorded."""
+    return _finished(tx, await store.move(tx, command_id, CommandStatus.TIMED_OUT))
+
+
+async def expire(tx: Tx, command_id: str) -> CommandRow | None:
+    """Withdraw a command that was not sent; ``None`` if it was."""
+    return _finished(tx, await store.move(tx, command_id, CommandStatus.EXPIRED))
+
+
+async def withdraw(
+    tx: Tx, *, operation_id: str | None = None, charger_id: str | None = None
+) -> Sequence[CommandRow]:
+    """Expire what is still queued for an operation or a charger; return those commands."""
+    ids = await store.queued_of(tx, operation_id=operation_id, charger_id=charger_id)
+    rows = [await expire(tx, command_id) for command_id in ids]
+    return [row for row in rows if row is not None]
+
+
+async def expire_overdue(tx: Tx) -> int:
+    """Expire what it is too late to send, and close what a dead node left unanswered."""
+    late = await store.overdue(tx, limit=EXPIRY_BATCH)
+    for command_id in late:
+        await expire(tx, command_id)
+    before = tx.now - timedelta(minutes=2)
+    lost = await store.unanswered(tx, before=before, limit=EXPIRY_BATCH)
+    for command_id in lost:
+        await record_timeout(tx, command_id)
+    return len(late) + len(lost)
+
+
+async def get(tx: Tx, command_id: str) -> CommandRow:
+    """Return a command.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    row = await store.by_id(tx, command_id)
+    if row is None:
+        raise not_found("command")
+    return row
+
+
+async def list_commands(
+    tx: Tx, *, charger_id: str, before_number: int | None = None, limit: int = 50
+) -> Sequence[CommandRow]:
+    """Return the newest commands of a charger first, before *before_number* if given."""
+    return await store.newest(tx, charger_id, before_number=before_number, limit=limit)
+
+
+def _finished(tx: Tx, row: CommandRow | None) -> CommandRow | None:
+    if row is not None:
+        metrics.COMMANDS.labels(row.status).inc()
+        tx.ring(answer_topic(row.id), row.id)
+    return row

@@ -1,0 +1,1 @@
+"""The control calls of partners: start, stop, reserve, cancel a reservation, unlock."""

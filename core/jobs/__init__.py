@@ -1,0 +1,1 @@
+"""Periodic work, safe on every node at once."""

@@ -1,0 +1,52 @@
+"""Loops that run beside the servers, on every node at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from core.kernel import metrics
+from core.kernel.clock import Clock
+from core.kernel.errors import DatabaseUnavailable
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One loop: what to do, and how long to wait between two passes, in seconds.
+
+    *work* must be safe on several nodes at the same time: it claims what it does by a guarded
+    statement, and a pass that finds nothing costs one indexed query.
+    """
+
+    name: str
+    every_s: float
+    work: Callable[[], Awaitable[object]]
+
+
+@asynccontextmanager
+async def running(jobs: Sequence[Job], clock: Clock) -> AsyncIterator[None]:
+    """Run *jobs* until the block is left; a pass under way is cancelled, its work rolls back."""
+    tasks = [asyncio.create_task(_forever(job, clock), name=f"job {job.name}") for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _forever(job: Job, clock: Clock) -> None:
+    """Repeat *job*; a failed pass is logged, and the next starts from the database again."""
+    while True:
+        try:
+            await job.work()
+        except DatabaseUnavailable:
+            log.warning("job_postponed", job=job.name, reason="database unavailable")
+        except Exception:
+            metrics.JOB_FAILURES.labels(job.name).inc()
+            log.exception("job_failed", job=job.name)
+        await clock.sleep(job.every_s)

@@ -1,0 +1,1 @@
+"""What has no business meaning: settings, errors, clock, ids, crypto, database, doorbell, logs."""

@@ -1,0 +1,55 @@
+"""What ``/metrics`` shows; a registry per process, filled where things happen."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+
+CHARGERS_CONNECTED: Final = Gauge(
+    "voltgate_chargers_connected", "OCPP sessions held by this process", registry=REGISTRY
+)
+FRAMES: Final = Counter(
+    "voltgate_ocpp_frames",
+    "OCPP frames by direction and kind",
+    ["direction", "kind"],
+    registry=REGISTRY,
+)
+CALLS: Final = Histogram(
+    "voltgate_ocpp_call_seconds",
+    "From a charger's CALL to our answer",
+    ["action"],
+    registry=REGISTRY,
+)
+HANDSHAKES_REFUSED: Final = Counter(
+    "voltgate_ocpp_handshakes_refused", "Logins refused", ["reason"], registry=REGISTRY
+)
+OPERATIONS: Final = Counter(
+    "voltgate_operations_finished",
+    "Final transitions of partner operations",
+    ["type", "status"],
+    registry=REGISTRY,
+)
+COMMANDS: Final = Counter(
+    "voltgate_commands_finished", "Commands to chargers by outcome", ["status"], registry=REGISTRY
+)
+WEBHOOK_ATTEMPTS: Final = Counter(
+    "voltgate_webhook_attempts", "Attempts by outcome", ["outcome"], registry=REGISTRY
+)
+WEBHOOK_SECONDS: Final = Histogram(
+    "voltgate_webhook_seconds", "Duration of an attempt", registry=REGISTRY
+)
+JOB_FAILURES: Final = Counter(
+    "voltgate_job_failures", "Passes of a job that failed", ["job"], registry=REGISTRY
+)
+REQUESTS: Final = Histogram(
+    "voltgate_http_request_seconds",
+    "API requests by application, method, route and status",
+    ["app", "method", "route", "status"],
+    registry=REGISTRY,
+)
+
+
+def render() -> bytes:
+    """Return the registry in the Prometheus text format."""
+    return generate_latest(REGISTRY)

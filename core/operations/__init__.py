@@ -1,0 +1,1 @@
+"""What partners ask for: start, stop, reserve, cancel, unlock."""

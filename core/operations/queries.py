@@ -1,0 +1,84 @@
+"""Reading operations and reservations: for partners their own, for operators all."""
+
+from collections.abc import Sequence
+
+from core.kernel.db import Tx
+from core.kernel.errors import not_found
+from core.kernel.page import Page, Slice
+from core.operations import reservation_store, store
+from core.operations.models import Operation, Reservation, Step
+from core.operations.states import OperationStatus, OperationType, ReservationStatus
+
+
+async def get_operation(
+    tx: Tx, operation_id: str, *, partner_id: str | None, livemode: bool | None
+) -> tuple[Operation, Sequence[Step]]:
+    """Return an operation and its steps; with *partner_id*, only the partner's own.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    operation = await store.by_id(tx, operation_id)
+    if operation is None or not _owned(operation, partner_id, livemode):
+        raise not_found("operation")
+    return operation, await store.steps(tx, operation.id)
+
+
+async def list_operations(
+    tx: Tx,
+    page: Page,
+    *,
+    partner_id: str,
+    livemode: bool,
+    request_id: str | None = None,
+    status: OperationStatus | None = None,
+    type_: OperationType | None = None,
+    connector_id: str | None = None,
+) -> Slice[tuple[Operation, Sequence[Step]]]:
+    """Return one page of a partner's operations with their steps."""
+    found = await store.search(
+        tx,
+        page,
+        partner_id=partner_id,
+        livemode=livemode,
+        request_id=request_id,
+        status=status,
+        type_=type_,
+        connector_id=connector_id,
+        charger_id=None,
+    )
+    steps = await store.steps_of(tx, [operation.id for operation in found.rows])
+    return found.map(lambda operation: (operation, steps[operation.id]))
+
+
+async def get_reservation(
+    tx: Tx, reservation_id: str, *, partner_id: str | None, livemode: bool | None
+) -> Reservation:
+    """Return a reservation; with *partner_id*, only the partner's own.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    reservation = await reservation_store.by_id(tx, reservation_id)
+    if reservation is None or not _owned(reservation, partner_id, livemode):
+        raise not_found("reservation")
+    return reservation
+
+
+async def list_reservations(
+    tx: Tx,
+    page: Page,
+    *,
+    partner_id: str | None,
+    livemode: bool | None,
+    charger_id: str | None = None,
+    status: ReservationStatus | None = None,
+) -> Slice[Reservation]:
+    """Return one page of reservations."""
+    return await reservation_store.search(
+        tx, page, partner_id=partner_id, livemode=livemode, charger_id=charger_id, status=status
+    )
+
+
+def _owned(row: Operation | Reservation, partner_id: str | None, livemode: bool | None) -> bool:
+    return partner_id in {None, row.partner_id} and livemode in {None, row.livemode}

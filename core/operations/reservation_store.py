@@ -1,0 +1,94 @@
+"""SQL of reservations. Every state change of the table is in this file."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.page import Page, Slice, paginate
+from core.operations.models import Reservation, reservations
+from core.operations.states import RESERVATION_MACHINE, ReservationStatus
+
+_OPEN = sorted(RESERVATION_MACHINE.unfinished)
+
+
+async def add(tx: Tx, **values: Any) -> Reservation | None:
+    """Insert, or return ``None`` if the connector is held already."""
+    return await insert_once(
+        tx,
+        reservations,
+        Reservation,
+        status=ReservationStatus.PENDING,
+        sequence=1,
+        created_at=tx.now,
+        updated_at=tx.now,
+        **values,
+    )
+
+
+async def move(tx: Tx, reservation_id: str, to: ReservationStatus) -> Reservation | None:
+    return await guarded_move(
+        tx,
+        reservations,
+        Reservation,
+        RESERVATION_MACHINE,
+        reservation_id,
+        to,
+        sequence=reservations.c.sequence + 1,
+        updated_at=tx.now,
+    )
+
+
+async def by_id(tx: Tx, reservation_id: str) -> Reservation | None:
+    statement = select(reservations).where(reservations.c.id == reservation_id)
+    return await tx.one_or_none(statement, Reservation)
+
+
+async def by_number(tx: Tx, charger_id: str, number: int) -> Reservation | None:
+    statement = select(reservations).where(
+        reservations.c.charger_id == charger_id, reservations.c.number == number
+    )
+    return await tx.one_or_none(statement, Reservation)
+
+
+async def open_on(tx: Tx, connector_id: str) -> Reservation | None:
+    """Return the reservation that holds a connector now."""
+    statement = select(reservations).where(
+        reservations.c.connector_id == connector_id,
+        reservations.c.status.in_(_OPEN),
+        reservations.c.expires_at > tx.now,
+    )
+    return await tx.one_or_none(statement, Reservation)
+
+
+async def overdue(tx: Tx, at: datetime, *, connector_id: str | None = None) -> Sequence[str]:
+    statement = select(reservations.c.id).where(
+        reservations.c.status.in_(_OPEN), reservations.c.expires_at <= at
+    )
+    if connector_id is not None:
+        statement = statement.where(reservations.c.connector_id == connector_id)
+    return await tx.scalars(statement)
+
+
+async def search(
+    tx: Tx,
+    page: Page,
+    *,
+    charger_id: str | None = None,
+    status: ReservationStatus | None = None,
+    partner_id: str | None = None,
+    livemode: bool | None = None,
+) -> Slice[Reservation]:
+    statement = select(reservations)
+    wanted: dict[Any, object] = {
+        reservations.c.charger_id: charger_id,
+        reservations.c.status: status,
+        reservations.c.partner_id: partner_id,
+        reservations.c.livemode: livemode,
+    }
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    return await paginate(tx, statement, reservations, page, Reservation)

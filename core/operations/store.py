@@ -1,0 +1,288 @@
+"""SQL of operations and their history. Every state change of the table is in this file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from core.chargers.models import chargers
+from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.page import Page, Slice, paginate
+from core.operations.models import Operation, Step, operation_steps, operations
+from core.operations.states import (
+    MACHINE,
+    OperationStatus,
+    OperationType,
+    Stage,
+)
+
+
+async def add(tx: Tx, **values: Any) -> Operation | None:
+    """Insert with its first step, or return ``None`` where a unique rule is in the way.
+
+    The rules: one operation per request_id, one unfinished start per connector, one start per
+    reservation.
+    """
+    operation = await insert_once(
+        tx,
+        operations,
+        Operation,
+        status=OperationStatus.ACCEPTED,
+        stage=Stage.QUEUED,
+        sequence=1,
+        created_at=tx.now,
+        updated_at=tx.now,
+        **values,
+    )
+    if operation is not None:
+        await _remember(tx, operation, {})
+    return operation
+
+
+async def move(
+    tx: Tx,
+    operation_id: str,
+    to: OperationStatus,
+    *,
+    facts: dict[str, Any] | None = None,
+    sources: frozenset[OperationStatus] | None = None,
+    **values: Any,
+) -> Operation | None:
+    """Enter status *to* and write the step; ``None`` if the machine does not allow it now."""
+    operation = await guarded_move(
+        tx,
+        operations,
+        Operation,
+        MACHINE,
+        operation_id,
+        to,
+        sources=sources,
+        sequence=operations.c.sequence + 1,
+        updated_at=tx.now,
+        **values,
+    )
+    if operation is not None:
+        await _remember(tx, operation, facts or {})
+    return operation
+
+
+async def advance(
+    tx: Tx, operation_id: str, stage: Stage, *, after: frozenset[Stage], facts: dict[str, Any]
+) -> Operation | None:
+    """Enter a later stage of ``in_progress`` and write the step."""
+    statement = (
+        update(operations)
+        .where(
+            operations.c.id == operation_id,
+            operations.c.status == OperationStatus.IN_PROGRESS,
+            operations.c.stage.in_(sorted(after)),
+        )
+        .values(stage=stage, sequence=operations.c.sequence + 1, updated_at=tx.now)
+        .returning(operations)
+    )
+    operation = await tx.one_or_none(statement, Operation)
+    if operation is not None:
+        await _remember(tx, operation, facts)
+    return operation
+
+
+async def set_late_outcome(
+    tx: Tx, operation_id: str, late_outcome: dict[str, Any], session_id: str
+) -> Operation | None:
+    """Record once what happened after the end; ``None`` if something already is recorded."""
+    statement = (
+        update(operations)
+        .where(operations.c.id == operation_id, operations.c.late_outcome.is_(None))
+        .values(
+            late_outcome=late_outcome,
+            session_id=session_id,
+            sequence=operations.c.sequence + 1,
+            updated_at=tx.now,
+        )
+        .returning(operations)
+    )
+    operation = await tx.one_or_none(statement, Operation)
+    if operation is not None:
+        await _remember(tx, operation, {"late_outcome": late_outcome})
+    return operation
+
+
+async def forbid_late_start(tx: Tx, operation_id: str) -> Operation | None:
+    """Make a start under way one that must not stay; ``None`` if it is no longer under way.
+
+    It also takes the row's lock, so that a stop which waits for this start and the transaction
+    that it waits for cannot miss each other.
+    """
+    statement = (
+        update(operations)
+        .where(
+            operations.c.id == operation_id,
+            operations.c.status == OperationStatus.IN_PROGRESS,
+        )
+        .values(on_late_start="stop")
+        .returning(operations)
+    )
+    return await tx.one_or_none(statement, Operation)
+
+
+async def give_session(tx: Tx, operation_id: str, session_id: str) -> None:
+    """Tell a waiting stop which session it is about."""
+    await tx.execute(
+        update(operations).where(operations.c.id == operation_id).values(session_id=session_id)
+    )
+
+
+async def by_id(tx: Tx, operation_id: str) -> Operation | None:
+    return await tx.one_or_none(
+        select(operations).where(operations.c.id == operation_id), Operation
+    )
+
+
+async def by_request(
+    tx: Tx, *, partner_id: str, livemode: bool, request_id: str
+) -> Operation | None:
+    statement = select(operations).where(
+        operations.c.partner_id == partner_id,
+        operations.c.livemode == livemode,
+        operations.c.request_id == request_id,
+    )
+    return await tx.one_or_none(statement, Operation)
+
+
+async def start_of_token(
+    tx: Tx, *, charger_id: str, token: str | None, remote_start_id: int | None
+) -> Operation | None:
+    """Return the start that *token* (or *remote_start_id*) was made for, on this charger only.
+
+    A reservation's token may serve a second start after a first one that failed: the newest wins.
+    """
+    statement = select(operations).where(
+        operations.c.charger_id == charger_id, operations.c.type == OperationType.START_CHARGE
+    )
+    if token is not None:
+        statement = statement.where(operations.c.token == token.upper())
+    elif remote_start_id is not None:
+        statement = statement.where(operations.c.remote_start_id == remote_start_id)
+    else:
+        return None
+    statement = statement.order_by(operations.c.created_at.desc(), operations.c.id.desc())
+    found = await tx.all(statement.limit(1), Operation)
+    return found[0] if found else None
+
+
+async def start_of_reservation(tx: Tx, reservation_id: str) -> str | None:
+    statement = select(operations.c.id).where(
+        operations.c.reservation_id == reservation_id,
+        operations.c.type == OperationType.START_CHARGE,
+        operations.c.status.not_in([OperationStatus.FAILED, OperationStatus.CANCELLED]),
+    )
+    result: str | None = await tx.scalar(statement.limit(1))
+    return result
+
+
+async def unfinished(
+    tx: Tx,
+    *,
+    type_: OperationType,
+    session_id: str | None = None,
+    start_operation_id: str | None = None,
+) -> Sequence[Operation]:
+    statement = select(operations).where(
+        operations.c.type == type_, operations.c.status.in_(sorted(MACHINE.unfinished))
+    )
+    if session_id is not None:
+        statement = statement.where(operations.c.session_id == session_id)
+    if start_operation_id is not None:
+        statement = statement.where(operations.c.start_operation_id == start_operation_id)
+    return await tx.all(statement.order_by(operations.c.id), Operation)
+
+
+async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:
+    statement = (
+        select(operations)
+        .where(
+            operations.c.status.in_(sorted(MACHINE.unfinished)),
+            operations.c.deadline_at <= tx.now,
+        )
+        .order_by(operations.c.deadline_at)
+        .limit(limit)
+    )
+    return await tx.all(statement, Operation)
+
+
+async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation]:
+    """Return operations that wait for a charger which no node holds any more."""
+    statement = (
+        select(operations)
+        .join(chargers, chargers.c.id == operations.c.charger_id)
+        .where(
+            operations.c.status == OperationStatus.ACCEPTED,
+            operations.c.start_operation_id.is_(None),
+            operations.c.charger_id == charger_id,
+            chargers.c.node_id.is_(None),
+        )
+        .limit(limit)
+    )
+    return await tx.all(statement, Operation)
+
+
+async def steps(tx: Tx, operation_id: str) -> Sequence[Step]:
+    statement = (
+        select(operation_steps)
+        .where(operation_steps.c.operation_id == operation_id)
+        .order_by(operation_steps.c.sequence)
+    )
+    return await tx.all(statement, Step)
+
+
+async def steps_of(tx: Tx, operation_ids: Sequence[str]) -> dict[str, list[Step]]:
+    statement = (
+        select(operation_steps)
+        .where(operation_steps.c.operation_id.in_(operation_ids))
+        .order_by(operation_steps.c.operation_id, operation_steps.c.sequence)
+    )
+    found: dict[str, list[Step]] = {operation_id: [] for operation_id in operation_ids}
+    for step in await tx.all(statement, Step):
+        found[step.operation_id].append(step)
+    return found
+
+
+async def search(
+    tx: Tx,
+    page: Page,
+    *,
+    partner_id: str | None,
+    livemode: bool | None,
+    status: OperationStatus | None,
+    type_: OperationType | None,
+    connector_id: str | None,
+    charger_id: str | None,
+    request_id: str | None = None,
+) -> Slice[Operation]:
+    statement = select(operations)
+    wanted: dict[Any, object] = {
+        operations.c.partner_id: partner_id,
+        operations.c.livemode: livemode,
+        operations.c.status: status,
+        operations.c.type: type_,
+        operations.c.connector_id: connector_id,
+        operations.c.charger_id: charger_id,
+        operations.c.request_id: request_id,
+    }
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    return await paginate(tx, statement, operations, page, Operation)
+
+
+async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
+    await tx.execute(
+        insert(operation_steps).values(
+            operation_id=operation.id,
+            sequence=operation.sequence,
+            at=tx.now,
+            status=operation.status,
+            stage=operation.stage,
+            facts=facts,
+        )
+    )

@@ -1,0 +1,90 @@
+"""Tables: partners, their API keys, and the stations granted to them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table
+
+from core.kernel.db import Json, UtcDateTime, metadata
+from core.partners.states import PartnerStatus
+
+partners = Table(
+    "partners",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("event_seq", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("partner_id", ForeignKey("partners.id"), nullable=False, index=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("secret_hash", String(128), nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("ip_allowlist", Json, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+grants = Table(
+    "station_grants",
+    metadata,
+    Column("partner_id", ForeignKey("partners.id"), primary_key=True),
+    Column("station_id", ForeignKey("stations.id"), primary_key=True),
+    Column("control", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_station_grants_station_id", "station_id"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """A third-party platform; *event_seq* is the ``seq`` of its newest event."""
+
+    id: str
+    name: str
+    status: PartnerStatus
+    event_seq: int
+    created_at: datetime
+    updated_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", PartnerStatus(self.status))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key of a partner, live or test; the secret itself is never stored."""
+
+    id: str
+    partner_id: str
+    livemode: bool
+    name: str
+    secret_hash: str
+    scopes: list[str]
+    ip_allowlist: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A partner may see a station and, with *control*, charge there."""
+
+    partner_id: str
+    station_id: str
+    control: bool
+    created_at: datetime

@@ -1,0 +1,260 @@
+"""Use cases of partners: who they are, who is calling, which stations they may see."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from core.audit import service as audit
+from core.audit.service import Actor
+from core.kernel.crypto import Vault
+from core.kernel.db import Tx
+from core.kernel.errors import PlatformError, not_found
+from core.kernel.ids import new_id
+from core.kernel.page import Page, Slice
+from core.partners import store
+from core.partners.keys import (
+    RotatedKey,
+    create_key,
+    get_key,
+    key_view,
+    list_keys,
+    revoke_key,
+    rotate_key,
+    update_key,
+)
+from core.partners.models import Grant, Partner
+from core.partners.scopes import WHILE_SUSPENDED, Scope
+from core.partners.states import PartnerStatus
+
+__all__ = [
+    "Caller",
+    "RotatedKey",
+    "access",
+    "authenticate",
+    "create_key",
+    "create_partner",
+    "get",
+    "get_key",
+    "grant",
+    "grants_of",
+    "key_view",
+    "list_keys",
+    "list_partners",
+    "partners_of_station",
+    "reinstate",
+    "require",
+    "revoke_grant",
+    "revoke_key",
+    "rotate_key",
+    "suspend",
+    "update_key",
+]
+
+_CREDENTIALS: Final = re.compile(
+    r"bearer +vg_(?P<mode>live|test)_(?P<body>[0-9a-hjkmnp-tv-z]{26})_(?P<secret>[\w-]{43})",
+    re.ASCII | re.IGNORECASE,
+)
+_NOBODY: Final = "key_" + "0" * 26
+_INVALID: Final = "The API key is missing, wrong, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling: an authenticated API key of a partner, in one of the two modes."""
+
+    partner_id: str
+    partner_status: PartnerStatus
+    key_id: str
+    livemode: bool
+    scopes: frozenset[str]
+
+
+async def create_partner(tx: Tx, actor: Actor, *, name: str) -> Partner:
+    """Create an active partner without keys and grants."""
+    partner = await store.add_partner(
+        tx,
+        id=new_id("prt"),
+        name=name,
+        status=PartnerStatus.ACTIVE,
+        event_seq=0,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    await audit.record(tx, actor, "partner.created", partner.id, after={"name": name})
+    return partner
+
+
+async def get(tx: Tx, partner_id: str) -> Partner:
+    """Return a partner.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    partner = await store.partner(tx, partner_id)
+    if partner is None:
+        raise not_found("partner")
+    return partner
+
+
+async def list_partners(tx: Tx, page: Page) -> Slice[Partner]:
+    """Return one page of all partners."""
+    return await store.partners_page(tx, page)
+
+
+async def suspend(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
+    """Leave a partner reading and stopping only; what was accepted goes on (I33).
+
+    Raises:
+        PlatformError: ``not_found``; ``conflict`` if it is suspended already.
+    """
+    return await _move(tx, actor, partner_id, PartnerStatus.SUSPENDED, "partner.suspended")
+
+
+async def reinstate(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
+    """End a suspension.
+
+    Raises:
+        PlatformError: ``not_found``; ``conflict`` if the partner is not suspended.
+    """
+    return await _move(tx, actor, partner_id, PartnerStatus.ACTIVE, "partner.reinstated")
+
+
+async def _move(tx: Tx, actor: Actor, partner_id: str, to: PartnerStatus, action: str) -> Partner:
+    before = await get(tx, partner_id)
+    partner = await store.move_partner(tx, partner_id, to)
+    if partner is None:
+        raise PlatformError("conflict", f"The partner is {to} already.")
+    await audit.record(
+        tx,
+        actor,
+        action,
+        partner_id,
+        before={"status": before.status},
+        after={"status": partner.status},
+    )
+    return partner
+
+
+async def authenticate(
+    tx: Tx, vault: Vault, header_value: str | None, *, address: str | None
+) -> Caller:
+    """Return who is behind an ``Authorization`` header.
+
+    A malformed, unknown, wrong, expired or revoked key takes the same way: one look-up, one
+    comparison, the same answer (S14).
+
+    Args:
+        header_value: The whole value, ``Bearer vg_live_...``.
+        address: The real peer, see S18; only looked at if the key has an allowlist.
+
+    Raises:
+        PlatformError: ``invalid_credentials``, ``ip_not_allowed``.
+    """
+    parts = _CREDENTIALS.fullmatch(header_value or "")
+    key_id, secret = (f"key_{parts['body']}", parts["secret"]) if parts else (_NOBODY, "")
+    found = await store.login(tx, key_id)
+    matches = vault.hasher.matches(secret.encode(), None if found is None else found.secret_hash)
+    if parts is None or found is None or not matches:
+        raise PlatformError("invalid_credentials", _INVALID)
+    is_over = found.expires_at is not None and found.expires_at <= tx.now
+    is_other_mode = found.livemode != (parts["mode"].lower() == "live")
+    if found.revoked_at is not None or is_over or is_other_mode:
+        raise PlatformError("invalid_credentials", _INVALID)
+    if found.ip_allowlist and not _is_listed(address, found.ip_allowlist):
+        raise PlatformError("ip_not_allowed", "This API key may not be used from this address.")
+    await store.note_use(tx, found)
+    return Caller(
+        partner_id=found.partner_id,
+        partner_status=PartnerStatus(found.partner_status),
+        key_id=found.id,
+        livemode=found.livemode,
+        scopes=frozenset(found.scopes),
+    )
+
+
+def require(caller: Caller, scope: Scope, *, reading: bool = False) -> None:
+    """Refuse a call that the key has no right to, or that a suspended partner may not make.
+
+    Args:
+        reading: The call changes nothing, although its scope would allow that.
+
+    Raises:
+        PlatformError: ``insufficient_scope``, ``partner_suspended``.
+    """
+    if scope not in caller.scopes:
+        raise PlatformError(
+            "insufficient_scope", f"This call needs an API key with the scope {scope}.", scope=scope
+        )
+    if caller.partner_status is PartnerStatus.SUSPENDED:
+        if reading or scope in WHILE_SUSPENDED:
+            return
+        raise PlatformError(
+            "partner_suspended", "You may still read, and stop your own sessions. Contact us."
+        )
+
+
+async def grant(tx: Tx, actor: Actor, partner_id: str, station_id: str, *, control: bool) -> Grant:
+    """Let a partner see a station and, with *control*, charge there; replaces an earlier grant.
+
+    The caller has made sure that the station exists.
+
+    Raises:
+        PlatformError: ``not_found``: no such partner.
+    """
+    await get(tx, partner_id)
+    before = await store.grant(tx, partner_id=partner_id, station_id=station_id)
+    given = await store.put_grant(tx, partner_id=partner_id, station_id=station_id, control=control)
+    await audit.record(
+        tx,
+        actor,
+        "grant.given",
+        partner_id,
+        before=None if before is None else _grant_facts(before),
+        after=_grant_facts(given),
+    )
+    return given
+
+
+async def revoke_grant(tx: Tx, actor: Actor, partner_id: str, station_id: str) -> None:
+    """Take a grant away; sessions that run go on.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    removed = await store.remove_grant(tx, partner_id=partner_id, station_id=station_id)
+    if removed is None:
+        raise not_found("grant")
+    await audit.record(
+        tx, actor, "grant.revoked", partner_id, before=_grant_facts(removed), after=None
+    )
+
+
+async def grants_of(tx: Tx, partner_id: str) -> Sequence[Grant]:
+    """Return the grants of a partner, by station."""
+    return await store.grants_of(tx, partner_id)
+
+
+async def partners_of_station(tx: Tx, station_id: str) -> Sequence[str]:
+    """Return the ids of the partners that may see a station, sorted."""
+    return await store.partners_of_station(tx, station_id)
+
+
+async def access(tx: Tx, partner_id: str, station_id: str) -> Grant | None:
+    """Return what a partner may do at a station; ``None``: not even know that it exists."""
+    return await store.grant(tx, partner_id=partner_id, station_id=station_id)
+
+
+def _grant_facts(given: Grant) -> dict[str, object]:
+    return {"station_id": given.station_id, "control": given.control}
+
+
+def _is_listed(address: str | None, allowlist: Sequence[str]) -> bool:
+    try:
+        ip = ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in ip_network(network) for network in allowlist)

@@ -1,0 +1,152 @@
+"""SQL of partners, keys and grants. Every change of these tables is in this file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Select, delete, insert, or_, select, update
+
+from core.kernel.db import Tx, guarded_move, upsert
+from core.kernel.page import Page, Slice, paginate
+from core.partners.models import ApiKey, Grant, Partner, api_keys, grants, partners
+from core.partners.states import MACHINE, PartnerStatus
+
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What decides about a key that somebody shows."""
+
+    id: str
+    partner_id: str
+    livemode: bool
+    secret_hash: str
+    scopes: list[str]
+    ip_allowlist: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    partner_status: str
+
+
+async def add_partner(tx: Tx, **values: Any) -> Partner:
+    return await tx.one(insert(partners).values(**values).returning(partners), Partner)
+
+
+async def partner(tx: Tx, partner_id: str) -> Partner | None:
+    return await tx.one_or_none(select(partners).where(partners.c.id == partner_id), Partner)
+
+
+async def partners_page(tx: Tx, page: Page) -> Slice[Partner]:
+    return await paginate(tx, select(partners), partners, page, Partner)
+
+
+async def move_partner(tx: Tx, partner_id: str, to: PartnerStatus) -> Partner | None:
+    return await guarded_move(tx, partners, Partner, MACHINE, partner_id, to, updated_at=tx.now)
+
+
+async def add_key(tx: Tx, **values: Any) -> ApiKey:
+    return await tx.one(insert(api_keys).values(**values).returning(api_keys), ApiKey)
+
+
+async def key(tx: Tx, key_id: str, *, partner_id: str, livemode: bool | None) -> ApiKey | None:
+    statement = _keys_of(partner_id, livemode).where(api_keys.c.id == key_id)
+    return await tx.one_or_none(statement, ApiKey)
+
+
+async def keys_page(tx: Tx, *, partner_id: str, livemode: bool | None, page: Page) -> Slice[ApiKey]:
+    return await paginate(tx, _keys_of(partner_id, livemode), api_keys, page, ApiKey)
+
+
+async def change_key(tx: Tx, key_id: str, **values: Any) -> ApiKey | None:
+    """Change a key that is not revoked; a revoked one never changes again."""
+    statement = (
+        update(api_keys)
+        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+        .values(updated_at=tx.now, **values)
+        .returning(api_keys)
+    )
+    return await tx.one_or_none(statement, ApiKey)
+
+
+async def login(tx: Tx, key_id: str) -> Login | None:
+    statement = (
+        select(
+            api_keys.c.id,
+            api_keys.c.partner_id,
+            api_keys.c.livemode,
+            api_keys.c.secret_hash,
+            api_keys.c.scopes,
+            api_keys.c.ip_allowlist,
+            api_keys.c.expires_at,
+            api_keys.c.revoked_at,
+            api_keys.c.last_used_at,
+            partners.c.status.label("partner_status"),
+        )
+        .join(partners, partners.c.id == api_keys.c.partner_id)
+        .where(api_keys.c.id == key_id)
+    )
+    return await tx.one_or_none(statement, Login)
+
+
+async def note_use(tx: Tx, found: Login) -> None:
+    """Write down that the key was used, at most once a minute."""
+    before = tx.now - USE_NOTED_EVERY
+    if found.last_used_at is not None and found.last_used_at > before:
+        return
+    last = api_keys.c.last_used_at
+    statement = (
+        update(api_keys)
+        .where(api_keys.c.id == found.id, or_(last.is_(None), last <= before))
+        .values(last_used_at=tx.now)
+    )
+    await tx.execute(statement)
+
+
+async def put_grant(tx: Tx, *, partner_id: str, station_id: str, control: bool) -> Grant:
+    statement = upsert(tx, grants).values(
+        partner_id=partner_id, station_id=station_id, control=control, created_at=tx.now
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=[grants.c.partner_id, grants.c.station_id], set_={"control": control}
+    )
+    return await tx.one(statement.returning(grants), Grant)
+
+
+async def remove_grant(tx: Tx, *, partner_id: str, station_id: str) -> Grant | None:
+    statement = (
+        delete(grants)
+        .where(grants.c.partner_id == partner_id, grants.c.station_id == station_id)
+        .returning(grants)
+    )
+    return await tx.one_or_none(statement, Grant)
+
+
+async def grant(tx: Tx, *, partner_id: str, station_id: str) -> Grant | None:
+    statement = select(grants).where(
+        grants.c.partner_id == partner_id, grants.c.station_id == station_id
+    )
+    return await tx.one_or_none(statement, Grant)
+
+
+async def grants_of(tx: Tx, partner_id: str) -> Sequence[Grant]:
+    statement = (
+        select(grants).where(grants.c.partner_id == partner_id).order_by(grants.c.station_id)
+    )
+    return await tx.all(statement, Grant)
+
+
+async def partners_of_station(tx: Tx, station_id: str) -> Sequence[str]:
+    statement = (
+        select(grants.c.partner_id)
+        .where(grants.c.station_id == station_id)
+        .order_by(grants.c.partner_id)
+    )
+    return await tx.scalars(statement)
+
+
+def _keys_of(partner_id: str, livemode: bool | None) -> Select[Any]:
+    statement = select(api_keys).where(api_keys.c.partner_id == partner_id)
+    return statement if livemode is None else statement.where(api_keys.c.livemode == livemode)

@@ -1,0 +1,1 @@
+"""Charging sessions, which become orders when they end; meter values."""

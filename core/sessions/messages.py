@@ -1,0 +1,43 @@
+"""Every transaction message is recorded once, under a key that a repetition has too (I18)."""
+
+import json
+
+from core.chargers import frame_log
+from core.kernel.db import Tx
+from core.sessions import store
+from core.sessions.facts import Source
+
+
+async def known(tx: Tx, source: Source) -> str | None:
+    """Return the session of a message that came before, or ``None`` for a new one.
+
+    One with the same key but other content is quarantined: the first word stands.
+    """
+    found = await store.remembered(tx, source.charger_id, source.key)
+    if found is None:
+        return None
+    digest, session_id = found
+    if digest != source.digest:
+        await frame_log.quarantine(
+            tx,
+            charger_id=source.charger_id,
+            action=source.action,
+            message_id=source.message_id,
+            reasons=["same_key_other_content"],
+            text=json.dumps(source.raw, separators=(",", ":")),
+        )
+    return session_id
+
+
+async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
+    """Record a message; ``False`` if another connection recorded it in the meantime."""
+    return await store.remember(
+        tx,
+        charger_id=source.charger_id,
+        key=source.key,
+        digest=source.digest,
+        session_id=session_id,
+        action=source.action,
+        seq=seq,
+        raw=source.raw,
+    )

@@ -1,0 +1,46 @@
+"""Tell the partner of a session what happened to it."""
+
+from datetime import timedelta
+from typing import Final
+
+from core.kernel.db import Tx
+from core.sessions import store
+from core.sessions.models import Session
+from core.sessions.orders import request_id_of
+from core.sessions.views import session_view
+from core.webhooks import service as webhooks
+
+UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
+
+
+async def publish(tx: Tx, session: Session, type_: str, *, order_id: str | None = None) -> None:
+    """Write the event *type_* about *session*; a session of no partner has no event."""
+    if session.partner_id is None:
+        return
+    request_id = await request_id_of(tx, session)
+    await webhooks.emit(
+        tx,
+        partner_id=session.partner_id,
+        livemode=session.livemode,
+        type=type_,
+        object_id=session.id,
+        object_sequence=session.sequence,
+        related={
+            "operation_id": session.operation_id,
+            "request_id": request_id,
+            "session_id": session.id,
+            "order_id": order_id,
+        },
+        obj=session_view(session, request_id=request_id),
+    )
+
+
+async def publish_update(tx: Tx, session: Session) -> None:
+    """Write ``session.updated``, at most every 30 seconds for a session."""
+    if session.partner_id is None:
+        return
+    told = session.announced_at
+    if told is not None and tx.now < told + UPDATES_AT_MOST_EVERY:
+        return
+    session = await store.change(tx, session.id, announced_at=tx.now)
+    await publish(tx, session, "session.updated")

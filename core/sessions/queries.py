@@ -1,0 +1,141 @@
+"""Reading sessions, meter values and orders: for partners their own, for operators all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+
+from core.chargers.models import connectors
+from core.kernel.db import Tx
+from core.kernel.errors import not_found
+from core.kernel.page import Page, Slice, paginate
+from core.operations.models import operations
+from core.sessions import store
+from core.sessions.models import MeterValue, Order, Session, order_versions, orders, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose rows: of one partner in one mode."""
+
+    partner_id: str
+    livemode: bool
+
+
+async def get_session(tx: Tx, session_id: str, *, owner: Owner | None) -> Session:
+    """Return a session; with *owner*, only the partner's own.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    session = await store.by_id(tx, session_id)
+    if session is None or not _owned(session, owner):
+        raise not_found("session")
+    return session
+
+
+async def list_sessions(
+    tx: Tx,
+    page: Page,
+    *,
+    owner: Owner | None,
+    charger_id: str | None = None,
+    connector_id: str | None = None,
+    token: str | None = None,
+    active: bool | None = None,
+) -> Slice[Session]:
+    """Return one page of sessions; *active*: the charger has not reported the end."""
+    statement: Select[tuple[object, ...]] = select(sessions)
+    if owner is not None:
+        statement = statement.where(
+            sessions.c.partner_id == owner.partner_id, sessions.c.livemode == owner.livemode
+        )
+    if charger_id is not None:
+        statement = statement.where(sessions.c.charger_id == charger_id)
+    if connector_id is not None:
+        statement = statement.where(sessions.c.connector_id == connector_id)
+    if token is not None:
+        statement = statement.where(sessions.c.token == token)
+    if active is not None:
+        ended = sessions.c.ended_at
+        statement = statement.where(ended.is_(None) if active else ended.is_not(None))
+    return await paginate(tx, statement, sessions, page, Session)
+
+
+async def request_ids(tx: Tx, found: Sequence[Session]) -> dict[str, str]:
+    """Return the request_id of each session's operation, by operation id."""
+    ids = [session.operation_id for session in found if session.operation_id is not None]
+    if not ids:
+        return {}
+    statement = select(operations.c.id, operations.c.request_id).where(operations.c.id.in_(ids))
+    return {row.id: row.request_id for row in await tx.all(statement)}
+
+
+async def meter_values_of(
+    tx: Tx, session_id: str, *, after_number: int, limit: int
+) -> Sequence[MeterValue]:
+    """Return the readings of a session in the order they arrived, after *after_number*."""
+    return await store.readings(tx, session_id, after_number=after_number, limit=limit)
+
+
+async def get_order(tx: Tx, order_id: str, *, owner: Owner | None) -> Order:
+    """Return an order; with *owner*, only the partner's own.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    order = await tx.one_or_none(select(orders).where(orders.c.id == order_id), Order)
+    if order is None or not _owned(order, owner):
+        raise not_found("order")
+    return order
+
+
+async def list_orders(
+    tx: Tx,
+    page: Page,
+    *,
+    owner: Owner | None,
+    session_id: str | None = None,
+    charger_id: str | None = None,
+) -> Slice[Order]:
+    """Return one page of orders."""
+    statement: Select[tuple[object, ...]] = select(orders)
+    if owner is not None:
+        statement = statement.where(
+            orders.c.partner_id == owner.partner_id, orders.c.livemode == owner.livemode
+        )
+    if session_id is not None:
+        statement = statement.where(orders.c.session_id == session_id)
+    if charger_id is not None:
+        statement = statement.where(orders.c.charger_id == charger_id)
+    return await paginate(tx, statement, orders, page, Order)
+
+
+async def order_history(tx: Tx, order_id: str) -> Sequence[tuple[int, datetime, str]]:
+    """Return (version, at, reason) of every version of an order, oldest first."""
+    statement = (
+        select(order_versions.c.version, order_versions.c.at, order_versions.c.reason)
+        .where(order_versions.c.order_id == order_id)
+        .order_by(order_versions.c.version)
+    )
+    return [(row.version, row.at, row.reason) for row in await tx.all(statement)]
+
+
+async def current_on(tx: Tx, charger_id: str, evse: int) -> Session | None:
+    """Return the session that occupies an EVSE now."""
+    statement = (
+        select(sessions)
+        .join(connectors, connectors.c.id == sessions.c.connector_id)
+        .where(
+            sessions.c.is_current, sessions.c.charger_id == charger_id, connectors.c.evse == evse
+        )
+        .order_by(sessions.c.number.desc())
+        .limit(1)
+    )
+    found = await tx.all(statement, Session)
+    return found[0] if found else None
+
+
+def _owned(row: Session | Order, owner: Owner | None) -> bool:
+    return owner is None or (row.partner_id, row.livemode) == (owner.partner_id, owner.livemode)

@@ -1,0 +1,263 @@
+"""SQL of deliveries and attempts: the outbox is the queue, a lease is a later ``due_at``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, func, insert, literal_column, select, update
+
+from core.kernel.db import Tx, guarded_move
+from core.kernel.page import Page, Slice, paginate
+from core.webhooks.models import (
+    Attempt,
+    DeadLetter,
+    Delivery,
+    attempts,
+    deliveries,
+    endpoints,
+    events,
+)
+from core.webhooks.states import MACHINE, DeliveryStatus
+
+# Literals, so that PostgreSQL can prove the predicates of the partial indexes.
+_IS_DUE: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'due'")
+_IS_DEAD: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'dead'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An endpoint for which something is due."""
+
+    id: str
+    is_off: bool
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claimed delivery with all that its attempt needs; *lease* ends the claim."""
+
+    id: str
+    event_id: str
+    event_type: str
+    attempts: int
+    lease: datetime
+    body: str
+    endpoint_id: str
+    url: str
+    secret: str
+    previous_secret: str | None
+    previous_secret_until: datetime | None
+
+
+async def waiting(
+    tx: Tx, *, among: Sequence[str] | None, without: Sequence[str]
+) -> Sequence[Waiting]:
+    """Return the endpoints with something due; one index probe each, however long the queues."""
+    due = select(deliveries.c.id).where(
+        deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, deliveries.c.due_at <= tx.now
+    )
+    statement = select(
+        endpoints.c.id,
+        (~endpoints.c.enabled | endpoints.c.deleted_at.is_not(None)).label("is_off"),
+        endpoints.c.failing_since.is_not(None).label("is_failing"),
+    ).where(due.exists())
+    if among is not None:
+        statement = statement.where(endpoints.c.id.in_(among))
+    if without:
+        statement = statement.where(endpoints.c.id.not_in(without))
+    return await tx.all(statement, Waiting)
+
+
+async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Sequence[Claim]:
+    """Take up to *limit* due deliveries of an endpoint, the longest due first.
+
+    One statement decides: what another worker took in the meantime is not due any more.
+    """
+    due = (
+        select(deliveries.c.id)
+        .where(deliveries.c.endpoint_id == endpoint_id, _IS_DUE, deliveries.c.due_at <= tx.now)
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(limit)
+    )
+    taken = await tx.scalars(
+        update(deliveries)
+        .where(deliveries.c.id.in_(due), _IS_DUE, deliveries.c.due_at <= tx.now)
+        .values(due_at=lease)
+        .returning(deliveries.c.id)
+    )
+    if not taken:
+        return ()
+    statement = (
+        select(
+            deliveries.c.id,
+            deliveries.c.event_id,
+            deliveries.c.event_type,
+            deliveries.c.attempts,
+            deliveries.c.due_at.label("lease"),
+            events.c.body,
+            deliveries.c.endpoint_id,
+            endpoints.c.url,
+            endpoints.c.secret,
+            endpoints.c.previous_secret,
+            endpoints.c.previous_secret_until,
+        )
+        .join(events, events.c.id == deliveries.c.event_id)
+        .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
+        .where(deliveries.c.id.in_(taken))
+        .order_by(events.c.seq, deliveries.c.id)
+    )
+    return await tx.all(statement, Claim)
+
+
+async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, int]:
+    """Move deliveries to delivered; return how many attempts each took.
+
+    A receiver's 2xx counts whoever holds the lease by now; what is final already is left out.
+    """
+    statement = (
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(delivery_ids),
+            deliveries.c.status.in_(sorted(MACHINE.sources(DeliveryStatus.DELIVERED))),
+        )
+        .values(
+            status=DeliveryStatus.DELIVERED,
+            attempts=deliveries.c.attempts + 1,
+            updated_at=tx.now,
+        )
+        .returning(deliveries.c.id, deliveries.c.attempts)
+    )
+    return {row.id: row.attempts for row in await tx.all(statement)}
+
+
+async def failed(tx: Tx, claimed: Claim, *, due_at: datetime | None) -> Delivery | None:
+    """Count a failed attempt and set the next; ``None`` if the lease is another's by now."""
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id == claimed.id, _IS_DUE, deliveries.c.due_at == claimed.lease)
+        .values(attempts=deliveries.c.attempts + 1, due_at=due_at or tx.now, updated_at=tx.now)
+        .returning(deliveries)
+    )
+    return await tx.one_or_none(statement, Delivery)
+
+
+async def move(tx: Tx, delivery_id: str, to: DeliveryStatus) -> Delivery | None:
+    return await guarded_move(tx, deliveries, Delivery, MACHINE, delivery_id, to, updated_at=tx.now)
+
+
+async def disable(tx: Tx, endpoint_id: str, *, limit: int) -> int:
+    """Take up to *limit* deliveries of a disabled endpoint out of the queue."""
+    queued = (
+        select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, _IS_DUE).limit(limit)
+    )
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id.in_(queued), _IS_DUE)
+        .values(status=DeliveryStatus.DISABLED, updated_at=tx.now)
+    )
+    return await tx.execute(statement)
+
+
+async def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        await tx.execute(insert(attempts), rows)
+
+
+async def release(tx: Tx, claims: Sequence[Claim]) -> None:
+    """Give up claims that were not begun: due again at once."""
+    for lease in sorted({claimed.lease for claimed in claims}):
+        ids = [claimed.id for claimed in claims if claimed.lease == lease]
+        statement = (
+            update(deliveries)
+            .where(deliveries.c.id.in_(ids), _IS_DUE, deliveries.c.due_at == lease)
+            .values(due_at=tx.now)
+        )
+        await tx.execute(statement)
+
+
+async def delivery(tx: Tx, delivery_id: str, *, partner_id: str, livemode: bool) -> Delivery | None:
+    statement = (
+        select(deliveries)
+        .join(events, events.c.id == deliveries.c.event_id)
+        .where(
+            deliveries.c.id == delivery_id,
+            events.c.partner_id == partner_id,
+            events.c.livemode == livemode,
+        )
+    )
+    return await tx.one_or_none(statement, Delivery)
+
+
+async def deliveries_page(
+    tx: Tx, *, endpoint_id: str, status: DeliveryStatus | None, page: Page
+) -> Slice[Delivery]:
+    statement = select(deliveries).where(deliveries.c.endpoint_id == endpoint_id)
+    if status is not None:
+        statement = statement.where(deliveries.c.status == status)
+    return await paginate(tx, statement, deliveries, page, Delivery)
+
+
+async def attempts_of(tx: Tx, delivery_id: str) -> Sequence[Attempt]:
+    statement = (
+        select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.number)
+    )
+    return await tx.all(statement, Attempt)
+
+
+async def dead_letters(tx: Tx, page: Page) -> Slice[DeadLetter]:
+    statement = (
+        select(
+            deliveries.c.id,
+            events.c.partner_id,
+            events.c.livemode,
+            deliveries.c.event_id,
+            deliveries.c.event_type,
+            deliveries.c.endpoint_id,
+            endpoints.c.url,
+            deliveries.c.attempts,
+            deliveries.c.created_at,
+            deliveries.c.updated_at,
+        )
+        .join(events, events.c.id == deliveries.c.event_id)
+        .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
+        .where(_IS_DEAD)
+    )
+    return await paginate(tx, statement, deliveries, page, DeadLetter)
+
+
+async def dead_count(tx: Tx) -> int:
+    statement = select(func.count()).where(_IS_DEAD)
+    return int(await tx.scalar(statement))
+
+
+async def undelivered(
+    tx: Tx,
+    *,
+    endpoint_id: str,
+    partner_id: str,
+    livemode: bool,
+    types: Sequence[str],
+    since: datetime,
+    limit: int,
+) -> Sequence[tuple[str, str]]:
+    """Return (id, type) of events since *since* that never reached the endpoint nor wait for it."""
+    under_way = select(deliveries.c.id).where(
+        deliveries.c.event_id == events.c.id,
+        deliveries.c.endpoint_id == endpoint_id,
+        deliveries.c.status.in_([DeliveryStatus.DUE, DeliveryStatus.DELIVERED]),
+    )
+    statement = (
+        select(events.c.id, events.c.type)
+        .where(
+            events.c.partner_id == partner_id,
+            events.c.livemode == livemode,
+            events.c.type.in_(types),
+            events.c.created_at >= since,
+            ~under_way.exists(),
+        )
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return [(row.id, row.type) for row in await tx.all(statement)]

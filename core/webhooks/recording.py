@@ -1,0 +1,107 @@
+"""Writing down what came of attempts: delivered, again later, dead letter, endpoint given up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from core.kernel.db import Tx
+from core.webhooks import endpoints, outbox, store
+from core.webhooks.answers import AttemptResult
+from core.webhooks.outbox import Claim
+from core.webhooks.schedule import is_given_up, next_delay
+from core.webhooks.states import DeliveryStatus
+
+GONE: Final = "gone"
+FAILING: Final = "failing"
+MAX_ERROR_LENGTH: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one attempt, begun *at*; *result* is ``None`` if we failed to make it."""
+
+    claim: Claim
+    at: datetime
+    result: AttemptResult | None
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.result is not None and self.result.is_delivered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a failed attempt led to; *disabled* is why the endpoint was given up with it."""
+
+    status: DeliveryStatus
+    retry_at: datetime | None
+    disabled: str | None
+
+
+async def record_delivered(tx: Tx, outcomes: Sequence[Outcome]) -> None:
+    """Write down attempts that the receivers have taken, set-wise.
+
+    Endpoints are touched before deliveries, as everywhere, so that nobody waits in a circle.
+    """
+    await store.note_successes(tx, [outcome.claim.endpoint_id for outcome in outcomes])
+    numbers = await outbox.delivered(tx, [outcome.claim.id for outcome in outcomes])
+    rows = [
+        _row(outcome, numbers[outcome.claim.id])
+        for outcome in outcomes
+        if outcome.claim.id in numbers
+    ]
+    await outbox.add_attempts(tx, rows)
+
+
+async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure | None:
+    """Write down a failed attempt and what follows; ``None``: the delivery is not ours any more.
+
+    Args:
+        jitter: A random number from 0 to 1.
+    """
+    claim, result = outcome.claim, outcome.result
+    failing_since = await store.note_failure(tx, claim.endpoint_id)
+    is_gone = result is not None and result.is_gone
+    delay = next_delay(
+        claim.event_type,
+        claim.attempts + 1,
+        jitter=jitter,
+        retry_after_s=None if result is None else result.retry_after_s,
+    )
+    retry_at = None if delay is None or is_gone else tx.now + delay
+    delivery = await outbox.failed(tx, claim, due_at=retry_at)
+    if delivery is None:
+        return None
+    await outbox.add_attempts(tx, [_row(outcome, delivery.attempts)])
+    status = DeliveryStatus.DUE
+    if retry_at is None:
+        status = DeliveryStatus.DISABLED if is_gone else DeliveryStatus.DEAD
+        await outbox.move(tx, claim.id, status)
+    reason = GONE if is_gone else FAILING
+    disabled = None
+    if is_gone or is_given_up(failing_since=failing_since, now=tx.now):
+        disabled = await endpoints.disable(tx, claim.endpoint_id, reason=reason)
+    return Failure(status=status, retry_at=retry_at, disabled=None if disabled is None else reason)
+
+
+def _row(outcome: Outcome, number: int) -> dict[str, Any]:
+    result = outcome.result
+    return {
+        "delivery_id": outcome.claim.id,
+        "number": number,
+        "at": outcome.at,
+        "status_code": None if result is None else result.status_code,
+        "duration_ms": 0 if result is None else result.duration_ms,
+        "excerpt": None if result is None else result.excerpt,
+        "error": _error(result),
+    }
+
+
+def _error(result: AttemptResult | None) -> str | None:
+    if result is None:
+        return "internal_error: the platform failed to make the request"
+    if result.error is None:
+        return None
+    text = f"{result.error}: {result.detail}" if result.detail else str(result.error)
+    return text[:MAX_ERROR_LENGTH]

@@ -1,0 +1,284 @@
+"""The worker's sender: claims what is due, attempts it, writes down what came of it."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from core.kernel import failpoints
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.doorbell import Rings, rung
+from core.kernel.errors import DatabaseUnavailable
+from core.kernel.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
+from core.kernel.settings import Settings
+from core.kernel.times import rfc3339_or_none
+from core.webhooks import outbox
+from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
+from core.webhooks.lanes import Lanes
+from core.webhooks.outbox import Claim, Waiting
+from core.webhooks.recording import Failure, Outcome, record_delivered, record_failed
+from core.webhooks.service import TOPIC
+from core.webhooks.signing import sign
+from core.webhooks.states import DeliveryStatus
+from core.webhooks.transport import Transport, post
+
+SWEEP_S: Final = 1.0
+CLOSE_WITHIN_S: Final = 5.0
+LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
+
+log = structlog.get_logger()
+
+
+def transport_for(settings: Settings, clock: Clock) -> Transport:
+    """Return the transport that the settings ask for; to be used as ``async with``."""
+    return Transport(
+        allow_insecure=settings.webhook_allow_insecure,
+        allow_loopback=settings.webhook_allow_insecure,
+        monotonic=clock.monotonic,
+        unix=clock.unix,
+    )
+
+
+class Sender:
+    """Delivers until cancelled; any number of them share the work over one database.
+
+    A claim is a lease: what a process that died had claimed is due again when the lease ends,
+    5 s after the longest attempt (I14).
+
+    Args:
+        jitter: Random numbers from 0 to 1, for the retry delays and the order of endpoints.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        settings: Settings,
+        transport: Transport,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._db = db
+        self._vault = vault
+        self._transport = transport
+        self._timeout = settings.webhook_timeout
+        self._jitter = jitter
+        self._lanes = Lanes(
+            per_endpoint=settings.webhook_concurrency_per_endpoint,
+            overall=settings.webhook_concurrency,
+        )
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._finished: list[Outcome] = []
+        self._hot: set[str] = set()
+        self._wake = asyncio.Event()
+        self._sweep = True
+
+    async def run(self) -> None:
+        """Deliver until cancelled; then attempts under way get five seconds to end."""
+        async with self._db.doorbell.subscribe(TOPIC) as rings:
+            listener = asyncio.create_task(self._listen(rings), name="webhook doorbell")
+            try:
+                while True:
+                    await self._pass()
+                    await self._wake.wait()
+                    self._wake.clear()
+            finally:
+                listener.cancel()
+                await asyncio.gather(listener, return_exceptions=True)
+                await self._close()
+
+    async def deliver_once(self) -> int:
+        """Claim what is due now, wait until it is attempted and recorded; return how much it was.
+
+        For tests and tools; not while ``run`` runs.
+        """
+        self._sweep = True
+        await self._claim()
+        self._begin()
+        count = 0
+        while self._tasks or self._finished:
+            if not self._finished:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            count += len(self._finished)
+            await self._record()
+            self._begin()
+        return count
+
+    async def _listen(self, rings: Rings) -> None:
+        swept = self._db.clock.monotonic()
+        while True:
+            keys = await rung(rings, within_s=SWEEP_S)
+            self._hot.update(keys)
+            now = self._db.clock.monotonic()
+            if now - swept >= SWEEP_S:
+                self._sweep, swept = True, now
+            self._wake.set()
+
+    async def _pass(self) -> None:
+        try:
+            await self._record()
+            await self._claim()
+        except DatabaseUnavailable as exc:
+            log.warning("webhook_pass_failed", error=repr(exc.__cause__))
+            self._sweep = True
+        self._begin()
+
+    async def _claim(self) -> None:
+        """Claim for every endpoint that waits and has room, set-wise in one transaction."""
+        full = self._lanes.full()
+        among = None if self._sweep else sorted(self._hot.difference(full))
+        room = self._lanes.room()
+        if room == 0 or among == []:
+            return
+        self._sweep = False
+        taken: list[tuple[Waiting, Sequence[Claim]]] = []
+        async with self._db.transaction() as tx:
+            lease = tx.now + self._timeout + LEASE_BEYOND_TIMEOUT
+            found = await outbox.waiting(tx, among=among, without=full)
+            self._hot.difference_update(among or ())
+            for endpoint, limit in self._shares(found, room):
+                if endpoint.is_off:
+                    await outbox.disable(tx, endpoint.id, limit=MAX_DISABLED_AT_ONCE)
+                    continue
+                claims = await outbox.claim(tx, endpoint.id, limit=limit, lease=lease)
+                taken.append((endpoint, claims))
+        if any(claims for _, claims in taken):
+            failpoints.hit("webhooks.claimed")
+        for endpoint, claims in taken:
+            self._lanes.add(claims, is_failing=endpoint.is_failing)
+            if claims:
+                self._hot.add(endpoint.id)
+
+    def _shares(self, found: Sequence[Waiting], room: int) -> list[tuple[Waiting, int]]:
+        """Return how many to claim for whom: chance decides who is first, ids the lock order."""
+        shares = []
+        for endpoint in sorted(found, key=lambda _: self._jitter()):
+            limit = min(room, self._lanes.room_of(endpoint.id, is_failing=endpoint.is_failing))
+            if endpoint.is_off or limit > 0:
+                shares.append((endpoint, limit))
+                room -= limit
+        return sorted(shares, key=lambda share: share[0].id)
+
+    def _begin(self) -> None:
+        for claim in self._lanes.begin():
+            if claim.lease - self._db.now() <= self._timeout:
+                self._lanes.end(claim, is_delivered=None)  # due again when its lease ends
+                continue
+            task = asyncio.create_task(self._attempt(claim), name=f"webhook {claim.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Outcome]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            outcome = task.result()
+            self._lanes.end(outcome.claim, is_delivered=outcome.is_delivered)
+            self._finished.append(outcome)
+            self._wake.set()
+
+    async def _attempt(self, claim: Claim) -> Outcome:
+        at = self._db.now()
+        try:
+            result = await post(
+                self._transport,
+                claim.url,
+                body=claim.body.encode(),
+                headers=self._headers(claim),
+                timeout_s=self._timeout.total_seconds(),
+            )
+        except Exception:
+            # One delivery that cannot be made must not end the sender of all.
+            log.exception("webhook_attempt_crashed", delivery_id=claim.id)
+            return Outcome(claim=claim, at=at, result=None)
+        failpoints.hit("webhooks.posted")
+        return Outcome(claim=claim, at=at, result=result)
+
+    def _headers(self, claim: Claim) -> dict[str, str]:
+        """Return the headers of Standard Webhooks, signed anew for each attempt (I13)."""
+        timestamp = int(self._db.clock.unix())
+        context = secret_context(claim.endpoint_id)
+        stored = [claim.secret]
+        until = claim.previous_secret_until
+        if claim.previous_secret is not None and until is not None and until > self._db.now():
+            stored.append(claim.previous_secret)
+        secrets = [self._vault.ring.decrypt(text, context=context) for text in stored]
+        return {
+            "content-type": "application/json",
+            "webhook-id": claim.event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(
+                secrets,
+                message_id=claim.event_id,
+                timestamp=timestamp,
+                body=claim.body.encode(),
+            ),
+        }
+
+    async def _record(self) -> None:
+        """Write down what has ended; what is not committed is kept for the next time (I14)."""
+        batch, self._finished = self._finished, []
+        try:
+            if taken := [outcome for outcome in batch if outcome.is_delivered]:
+                async with self._db.transaction() as tx:
+                    await record_delivered(tx, taken)
+                batch = [outcome for outcome in batch if not outcome.is_delivered]
+                for outcome in taken:
+                    _report(outcome, None)
+            while batch:
+                async with self._db.transaction() as tx:
+                    failure = await record_failed(tx, batch[0], jitter=self._jitter())
+                _report(batch.pop(0), failure)
+        finally:
+            self._finished = batch + self._finished
+
+    async def _close(self) -> None:
+        unbegun = self._lanes.drain()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN_S)
+        try:
+            await self._record()
+            async with self._db.transaction() as tx:
+                await outbox.release(tx, unbegun)
+        except DatabaseUnavailable:
+            log.warning("webhook_results_lost", count=len(self._finished))
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+def _report(outcome: Outcome, failure: Failure | None) -> None:
+    """Count and log an attempt, after the commit."""
+    claim, result = outcome.claim, outcome.result
+    facts = {
+        "delivery_id": claim.id,
+        "event_id": claim.event_id,
+        "endpoint_id": claim.endpoint_id,
+        "attempt": claim.attempts + 1,
+        "http_status": None if result is None else result.status_code,
+    }
+    if result is not None:
+        WEBHOOK_SECONDS.observe(result.duration_ms / 1000)
+    if outcome.is_delivered:
+        WEBHOOK_ATTEMPTS.labels("delivered").inc()
+        log.debug("webhook_delivered", **facts)
+        return
+    WEBHOOK_ATTEMPTS.labels("failed").inc()
+    error = None if result is None or result.error is None else str(result.error)
+    retry_at = rfc3339_or_none(None if failure is None else failure.retry_at)
+    log.warning("webhook_failed", error=error, retry_at=retry_at, **facts)
+    if failure is None:
+        return
+    if failure.status is DeliveryStatus.DEAD:
+        WEBHOOK_ATTEMPTS.labels("dead_lettered").inc()
+        log.error("webhook_dead_lettered", **facts)
+    if failure.disabled is not None:
+        WEBHOOK_ATTEMPTS.labels("endpoint_disabled").inc()
+        log.error(
+            "webhook_endpoint_disabled", endpoint_id=claim.endpoint_id, reason=failure.disabled
+        )

@@ -1,0 +1,167 @@
+"""Writing events: queued by any domain, stored and numbered in the last moment before commit."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from core.kernel.db import Tx
+from core.kernel.ids import new_id
+from core.webhooks import bodies, store
+from core.webhooks.models import Endpoint
+from core.webhooks.states import DeliveryStatus
+from core.webhooks.types import OPT_IN, EventType, covers
+
+TOPIC: Final = "webhooks"
+_AT_END: Final = "2-events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Queued:
+    id: str
+    partner_id: str
+    livemode: bool
+    type: EventType
+    object_id: str
+    object_sequence: int | None
+    related: dict[str, str | None]
+    obj: msgspec.Raw
+    only_endpoint: str | None
+
+
+def events_topic(partner_id: str) -> str:
+    """Return the doorbell topic that is rung with the seq of a partner's newest event."""
+    return f"events:{partner_id}"
+
+
+async def emit(
+    tx: Tx,
+    *,
+    partner_id: str,
+    livemode: bool,
+    type: str,  # noqa: A002 - the member's name on the wire
+    object_id: str,
+    object_sequence: int | None,
+    related: Mapping[str, str | None],
+    obj: Mapping[str, Any],
+    only_endpoint: str | None = None,
+) -> str:
+    """Queue an event about *obj*, as it is now; return its id. It exists if *tx* commits (I10).
+
+    Args:
+        type: One of ``EventType``; anything else is a bug (``ValueError``). Opt-in types are
+            stored only if an endpoint names them.
+        object_sequence: Grows with every event of the object (I15); ``None``: one more than the
+            object's newest event has.
+        related: Any of operation_id, request_id, session_id, order_id.
+        obj: The whole object as the API shows it; JSON values only.
+        only_endpoint: Deliver to this endpoint alone, whatever it subscribed to.
+    """
+    event = _Queued(
+        id=new_id("evt"),
+        partner_id=partner_id,
+        livemode=livemode,
+        type=EventType(type),
+        object_id=object_id,
+        object_sequence=object_sequence,
+        related=bodies.related(related),
+        obj=bodies.freeze(obj),
+        only_endpoint=only_endpoint,
+    )
+    tx.info.setdefault(_AT_END, []).append(event)
+    tx.at_end(_AT_END, _write)
+    return event.id
+
+
+async def _write(tx: Tx) -> None:
+    """Store what was queued; partners are locked in the order of their ids."""
+    queued: list[_Queued] = tx.info.pop(_AT_END)
+    by_partner: defaultdict[str, list[_Queued]] = defaultdict(list)
+    endpoints = await store.receiving(tx, sorted({event.partner_id for event in queued}))
+    for event in queued:
+        wanted = any(_wants(endpoint, event) for endpoint in endpoints)
+        if wanted or event.type not in OPT_IN:
+            by_partner[event.partner_id].append(event)
+    rows: list[dict[str, Any]] = []
+    deliveries: list[dict[str, Any]] = []
+    for partner_id in sorted(by_partner):
+        events = by_partner[partner_id]
+        last = await store.next_seqs(tx, partner_id, len(events))
+        sequences = await _sequences(tx, events)
+        for seq, event in enumerate(events, last - len(events) + 1):
+            rows.append(_row(tx, event, seq=seq, object_sequence=sequences[event.id]))
+            deliveries += [
+                delivery_row(tx, event_id=event.id, type_=event.type, endpoint_id=endpoint.id)
+                for endpoint in endpoints
+                if _wants(endpoint, event)
+            ]
+        tx.ring(events_topic(partner_id), str(last))
+    await store.add_events(tx, rows)
+    await store.add_deliveries(tx, deliveries)
+    for delivery in deliveries:
+        tx.ring(TOPIC, delivery["endpoint_id"])
+
+
+def delivery_row(tx: Tx, *, event_id: str, type_: str, endpoint_id: str) -> dict[str, Any]:
+    """Return a new delivery that is due at once."""
+    return {
+        "id": new_id("dlv"),
+        "event_id": event_id,
+        "endpoint_id": endpoint_id,
+        "event_type": type_,
+        "status": DeliveryStatus.DUE,
+        "attempts": 0,
+        "due_at": tx.now,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+
+
+def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str, Any]:
+    body = bodies.render(
+        id=event.id,
+        type=event.type,
+        timestamp=tx.now,
+        livemode=event.livemode,
+        partner_id=event.partner_id,
+        seq=seq,
+        object_sequence=object_sequence,
+        related=event.related,
+        obj=event.obj,
+    )
+    return {
+        "id": event.id,
+        "partner_id": event.partner_id,
+        "livemode": event.livemode,
+        "seq": seq,
+        "type": event.type,
+        "object_id": event.object_id,
+        "object_sequence": object_sequence,
+        "body": body,
+        "created_at": tx.now,
+    }
+
+
+async def _sequences(tx: Tx, events: Sequence[_Queued]) -> dict[str, int]:
+    """Return the object sequence of each event; the partner's row is locked by now."""
+    sequences: dict[str, int] = {}
+    newest: dict[str, int] = {}
+    for event in events:
+        if event.object_sequence is not None:
+            sequences[event.id] = event.object_sequence
+            continue
+        if event.object_id not in newest:
+            newest[event.object_id] = await store.newest_sequence(tx, event.object_id)
+        newest[event.object_id] += 1
+        sequences[event.id] = newest[event.object_id]
+    return sequences
+
+
+def _wants(endpoint: Endpoint, event: _Queued) -> bool:
+    if endpoint.partner_id != event.partner_id or endpoint.livemode != event.livemode:
+        return False
+    if event.only_endpoint is not None:
+        return endpoint.id == event.only_endpoint
+    return covers(endpoint.event_types, event.type)

@@ -1,0 +1,392 @@
+"""One charger's WebSocket: reads frames, answers calls in order, makes calls one at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import structlog
+from websockets import ConnectionClosed
+from websockets.asyncio.server import ServerConnection
+
+from core.chargers.models import Charger
+from core.kernel import failpoints, metrics
+from core.kernel.errors import DatabaseUnavailable
+from csms import inbound, outbound, protocol
+from csms.adapter import Adapter
+from csms.calls import SentCall
+from csms.inbound import NotStored, Peer
+from csms.node import Node
+from csms.outbound import Claimed, NoLongerOurs
+from csms.pace import Pace
+from csms.protocol import Call, MalformedFrame, Refusal, Result
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+QUEUE_LIMIT: Final = 64
+"""Calls of a charger that may wait; then its socket is not read."""
+DATABASE_AWAY_S: Final = 10.0
+FIRST_RETRY_S: Final = 0.05
+LAST_RETRY_S: Final = 1.0
+ANSWER_COST: Final = 0.02
+"""What an answer takes of a charger's allowance of frames: it costs us far less than a call."""
+
+TRY_LATER: Final = 1013
+INTERNAL: Final = 1011
+POLICY: Final = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A frame that is ready to be sent, when its turn comes."""
+
+    text: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A call of a charger that waits for its answer."""
+
+    call: Call
+    text: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """An answer to a call of ours that nobody waits for any more."""
+
+    sent: SentCall
+    answer: Result | Refusal
+
+
+_Item = _Due | _Asked | _Late
+
+
+class Connection:
+    """Serves one charger until the socket closes.
+
+    Three tasks: the reader, which matches answers to our calls itself, so that none of them waits
+    for a handler; the server, which handles the charger's calls one by one and answers after the
+    commit; the pump, which has at most one call of ours in flight (OCPP-J 1.6 4.1.1).
+
+    Attributes:
+        epoch: Of this socket; a higher one in the database means that another has taken over.
+        is_registered: Whether the database knows of it.
+        heard_s: Monotonic time of the last frame.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        socket: ServerConnection,
+        adapter: Adapter,
+        charger: Charger,
+        *,
+        epoch: int,
+    ) -> None:
+        self._node = node
+        self._socket = socket
+        self._adapter = adapter
+        self._peer = Peer(charger=charger, adapter=adapter)
+        self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
+        self._inbound: asyncio.Queue[_Item | None] = asyncio.Queue(maxsize=QUEUE_LIMIT)
+        self._work = asyncio.Event()
+        self._welcomed = asyncio.Event()
+        self._welcomed.set()
+        self._waiting: tuple[str, asyncio.Future[Result | Refusal]] | None = None
+        self._is_closing = False
+        self.charger_id = charger.id
+        self.epoch = epoch
+        self.is_registered = False
+        self.heard_s = node.clock.monotonic()
+
+    @property
+    def version(self) -> str:
+        """The OCPP version spoken."""
+        return self._adapter.version
+
+    async def run(self) -> None:
+        """Serve until the socket closes, then finish what was received."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._serve())
+            tasks.create_task(self._pump())
+            try:
+                await self._read()
+            finally:
+                self._stop()
+                await self._inbound.put(None)
+
+    def wake(self) -> None:
+        """Look for commands; called whenever there may be one."""
+        self._work.set()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket; ``run`` then ends by itself."""
+        self._stop()
+        await self._socket.close(code, reason)
+
+    async def answers_ping(self, *, within_s: float) -> bool:
+        """Tell whether the charger is still there."""
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._socket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return False
+        return True
+
+    def _stop(self) -> None:
+        self._is_closing = True
+        self._work.set()
+        self._welcomed.set()
+        if self._waiting is not None and not self._waiting[1].done():
+            self._waiting[1].cancel()
+
+    # The reader.
+
+    async def _read(self) -> None:
+        try:
+            async for text in self._socket:
+                self.heard_s = self._node.clock.monotonic()
+                await self._receive(text)
+        except ConnectionClosed as exc:
+            log.info("socket_lost", code=None if exc.rcvd is None else exc.rcvd.code)
+
+    async def _receive(self, text: str | bytes) -> None:
+        try:
+            frame = protocol.decode(text, rules=self._adapter.rules)
+        except MalformedFrame as exc:
+            await self._refuse(text, exc)
+            return
+        match frame:
+            case Call():
+                self._log_in(text, "call", message_id=frame.id, action=frame.action)
+                await self._pace.keep(1)
+                asked = _Asked(frame, str(text), self._node.clock.monotonic())
+                await self._inbound.put(asked)
+            case Result() | Refusal():
+                await self._pace.keep(ANSWER_COST)
+                await self._match(text, frame)
+
+    async def _refuse(self, text: str | bytes, exc: MalformedFrame) -> None:
+        log.warning("frame_malformed", reason=exc.reason, code=exc.code)
+        self._log_in(text, "unreadable", message_id=exc.message_id)
+        await self._pace.keep(1 if exc.code is not None else ANSWER_COST)
+        if exc.code is not None and exc.message_id is not None:
+            refusal = protocol.encode_error(exc.message_id, exc.code, exc.reason)
+            await self._inbound.put(_Due(refusal, exc.message_id))
+
+    async def _match(self, text: str | bytes, answer: Result | Refusal) -> None:
+        sent = self._node.calls.take(answer.id, charger_id=self.charger_id)
+        operation_id = None if sent is None else sent.command.operation_id
+        self._log_in(
+            text,
+            "result" if isinstance(answer, Result) else "error",
+            message_id=answer.id,
+            action=None if sent is None else sent.action,
+            operation_id=operation_id,
+        )
+        if sent is None:
+            log.debug("answer_unsolicited", message_id=answer.id)
+        elif self._waiting is not None and self._waiting[0] == answer.id:
+            if not self._waiting[1].done():
+                self._waiting[1].set_result(answer)
+        else:
+            await self._inbound.put(_Late(sent, answer))
+
+    # The server.
+
+    async def _serve(self) -> None:
+        while (item := await self._inbound.get()) is not None:
+            try:
+                await self._take(item)
+            except Exception:  # this socket is of no use any more; the others go on
+                log.exception("frame_failed")
+                await self.close(INTERNAL, "internal error")
+
+    async def _take(self, item: _Item) -> None:
+        match item:
+            case _Due(text, message_id):
+                await self._send(text, "error", message_id=message_id)
+            case _Asked(call):
+                with structlog.contextvars.bound_contextvars(
+                    action=call.action, message_id=call.id
+                ):
+                    await self._answer(item)
+            case _Late(sent, answer):
+                log.info("answer_late", command_id=sent.command.id)
+                await self._record(sent, answer)
+
+    async def _answer(self, asked: _Asked) -> None:
+        call = asked.call
+        boots = call.action == "BootNotification"
+        if boots:  # our first questions come after our answer
+            self._welcomed.clear()
+        try:
+            text = await self._answered(asked)
+            if text is not None:
+                kind = "error" if text.startswith("[4,") else "result"
+                await self._send(text, kind, message_id=call.id, action=call.action)
+                seconds = self._node.clock.monotonic() - asked.at_s
+                metrics.CALLS.labels(_label(self._adapter, call)).observe(seconds)
+        finally:
+            if boots:
+                self._welcomed.set()
+
+    async def _answered(self, asked: _Asked) -> str | None:
+        """Return the answer; ``None``, with the socket closed, where nothing could be stored."""
+        try:
+            answer = inbound.answer
+            return await self._insist(
+                lambda: answer(self._node, self._peer, asked.call, asked.text)
+            )
+        except DatabaseUnavailable:
+            log.warning("socket_given_up", reason="database_unavailable")
+            await self.close(TRY_LATER, "try again later")
+        except NotStored:
+            await self.close(INTERNAL, "not stored")
+        return None
+
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what *work* returns, however long the database takes, up to a limit.
+
+        Raises:
+            DatabaseUnavailable: It was away for too long, or the socket closed meanwhile.
+        """
+        clock = self._node.clock
+        until_s = clock.monotonic() + DATABASE_AWAY_S
+        delay_s = FIRST_RETRY_S
+        while True:
+            try:
+                return await work()
+            except DatabaseUnavailable:
+                if self._is_closing or clock.monotonic() >= until_s:
+                    raise
+            await clock.sleep(delay_s)
+            delay_s = min(delay_s * 2, LAST_RETRY_S)
+
+    # The pump.
+
+    async def _pump(self) -> None:
+        while not self._is_closing:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                while await self._send_next():
+                    pass
+            except DatabaseUnavailable:
+                log.warning("commands_delayed")  # the sweep wakes us again
+            except NoLongerOurs:
+                log.warning("socket_no_longer_ours")
+                await self.close(POLICY, "not connected here any more")
+            except Exception:  # a bug must cost one command, not the session
+                log.exception("command_failed")
+
+    async def _send_next(self) -> bool:
+        """Send one command and wait for its answer; tell whether there may be another."""
+        await self._welcomed.wait()
+        if self._is_closing:
+            return False
+        claimed = await outbound.claim(
+            self._node, self._adapter, charger_id=self.charger_id, epoch=self.epoch
+        )
+        if claimed is None:
+            return False
+        command = claimed.command
+        failpoints.hit(f"csms.claimed.{command.kind}")
+        answer = await self._ask(claimed)
+        if answer is None:
+            await self._insist(lambda: outbound.record_silence(self._node, command))
+        else:
+            failpoints.hit(f"csms.answered.{command.kind}")
+            sent = SentCall(command, claimed.message_id, claimed.action, 0.0)
+            await self._record(sent, answer)
+        return True
+
+    async def _ask(self, claimed: Claimed) -> Result | Refusal | None:
+        """Write a call and return its answer; ``None`` if it may or may not have been heard."""
+        command = claimed.command
+        self._node.calls.add(message_id=claimed.message_id, command=command, action=claimed.action)
+        future: asyncio.Future[Result | Refusal] = asyncio.get_running_loop().create_future()
+        self._waiting = (claimed.message_id, future)
+        try:
+            written = await self._send(
+                claimed.text,
+                "call",
+                message_id=claimed.message_id,
+                action=claimed.action,
+                operation_id=command.operation_id,
+            )
+            if not written:
+                return None
+            failpoints.hit(f"csms.written.{command.kind}")
+            await asyncio.wait([future], timeout=command.timeout_s)
+            return future.result() if future.done() and not future.cancelled() else None
+        finally:
+            self._waiting = None
+            future.cancel()
+
+    async def _record(self, sent: SentCall, answer: Result | Refusal) -> None:
+        try:
+            await self._insist(
+                lambda: outbound.record_answer(self._node, self._adapter, sent, answer)
+            )
+        except DatabaseUnavailable:  # the evidence decides, as after a crash
+            log.warning("answer_not_recorded", command_id=sent.command.id)
+
+    # Both ways.
+
+    async def _send(
+        self,
+        text: str,
+        kind: str,
+        *,
+        message_id: str | None,
+        action: str | None = None,
+        operation_id: str | None = None,
+    ) -> bool:
+        """Write a frame; tell whether the socket took it."""
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed:
+            return False
+        metrics.FRAMES.labels("out", kind).inc()
+        self._node.log_frame(
+            self.charger_id,
+            text,
+            direction="out",
+            kind=kind,
+            message_id=message_id,
+            action=action,
+            operation_id=operation_id,
+        )
+        return True
+
+    def _log_in(
+        self,
+        text: str | bytes,
+        kind: str,
+        *,
+        message_id: str | None,
+        action: str | None = None,
+        operation_id: str | None = None,
+    ) -> None:
+        metrics.FRAMES.labels("in", kind).inc()
+        self._node.log_frame(
+            self.charger_id,
+            text,
+            direction="in",
+            kind=kind,
+            message_id=message_id,
+            action=action,
+            operation_id=operation_id,
+        )
+
+
+def _label(adapter: Adapter, call: Call) -> str:
+    """Return the action for the metrics; what a charger made up is one label only."""
+    known = call.action in adapter.routes or call.action in adapter.acknowledged
+    return call.action if known else "other"

@@ -1,0 +1,69 @@
+"""What the connections of one process share."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.chargers.facts import FrameSeen
+from core.chargers.frame_log import FrameLog
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.settings import Settings
+from csms.calls import SentCalls
+from csms.redact import redact_frame
+
+if TYPE_CHECKING:
+    from csms.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One process that holds chargers' sockets.
+
+    Attributes:
+        connections: By charger id; the one whose epoch is the newest this node knows.
+        is_draining: Set while the node stops: sockets close because of us, not of the chargers.
+    """
+
+    db: Database
+    settings: Settings
+    vault: Vault
+    frame_log: FrameLog
+    clock: Clock
+    rng: random.Random
+    calls: SentCalls
+    connections: "dict[str, Connection]" = field(default_factory=dict)
+    is_draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def id(self) -> str:
+        """The node's name in the database."""
+        return self.settings.node_id
+
+    def log_frame(
+        self,
+        charger_id: str,
+        text: str | bytes,
+        *,
+        direction: str,
+        kind: str,
+        message_id: str | None = None,
+        action: str | None = None,
+        operation_id: str | None = None,
+    ) -> None:
+        """Queue a frame for the frame log, without its secrets."""
+        if not self.settings.frame_log:
+            return
+        frame = FrameSeen(
+            at=self.db.now(),
+            charger_id=charger_id,
+            direction=direction,
+            kind=kind,
+            message_id=message_id,
+            action=action,
+            operation_id=operation_id,
+            text=redact_frame(text),
+        )
+        self.frame_log.add(frame)

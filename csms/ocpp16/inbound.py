@@ -1,0 +1,114 @@
+"""OCPP 1.6: what charge points tell us, except transactions. Handlers: translate, call, answer."""
+
+from typing import Final
+
+from core.chargers import status as connector_status
+from core.chargers.facts import Booted, StatusReported
+from core.chargers.states import ConnectorStatus
+from core.kernel.times import rfc3339
+from core.sessions import authorization
+from csms.adapter import Context, Route
+from csms.evidence import doubt, evse
+from csms.ocpp16 import messages as m
+from csms.ocpp16 import transactions
+from csms.ocpp16.id_tags import id_tag_info
+from csms.protocol import Payload
+from csms.readings import instant
+from csms.welcome import welcome
+
+STATUSES: Final = {
+    "Available": ConnectorStatus.AVAILABLE,
+    "Preparing": ConnectorStatus.PREPARING,
+    "Charging": ConnectorStatus.CHARGING,
+    "SuspendedEV": ConnectorStatus.SUSPENDED_EV,
+    "SuspendedEVSE": ConnectorStatus.SUSPENDED_EVSE,
+    "Finishing": ConnectorStatus.FINISHING,
+    "Reserved": ConnectorStatus.RESERVED,
+    "Unavailable": ConnectorStatus.UNAVAILABLE,
+    "Faulted": ConnectorStatus.FAULTED,
+}
+"""OCPP 1.6 7.7; every value of the schema."""
+
+_NO_ERROR: Final = "NoError"
+
+
+async def boot_notification(ctx: Context, msg: m.BootNotification) -> Payload:
+    """Answer BootNotification (OCPP 1.6 4.2)."""
+    serial = msg.charge_point_serial_number or msg.charge_box_serial_number
+    fact = Booted(
+        charger_id=ctx.charger.id,
+        vendor=msg.charge_point_vendor,
+        model=msg.charge_point_model,
+        serial_number=serial,
+        firmware_version=msg.firmware_version,
+        reason=None,
+    )
+    answer = await welcome(ctx, fact)
+    return {name: answer[name] for name in ("status", "currentTime", "interval")}
+
+
+async def heartbeat(ctx: Context, msg: m.Heartbeat) -> Payload:
+    """Answer Heartbeat (OCPP 1.6 4.6)."""
+    return {"currentTime": rfc3339(ctx.tx.now)}
+
+
+async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payload:
+    """Answer StatusNotification (OCPP 1.6 4.9); connector 0 is the charge point itself."""
+    at, _ = (None, ()) if msg.timestamp is None else instant(msg.timestamp)
+    number = evse(ctx, msg.connector_id)
+    if ctx.doubts:
+        return {}
+    if msg.timestamp is not None and at is None:
+        doubt(ctx, "timestamp_unreadable")
+    details = [msg.info, msg.vendor_error_code]
+    fact = StatusReported(
+        charger_id=ctx.charger.id,
+        evse=number,
+        connector=None,
+        status=STATUSES[msg.status],
+        error_code=None if msg.error_code == _NO_ERROR else msg.error_code,
+        error_info=" ".join(text for text in details if text) or None,
+        at=at,
+    )
+    await connector_status.report(ctx.tx, fact)
+    return {}
+
+
+async def authorize(ctx: Context, msg: m.Authorize) -> Payload:
+    """Answer Authorize (OCPP 1.6 4.1)."""
+    judged = await authorization.authorize(ctx.tx, ctx.charger.id, msg.id_tag.upper())
+    return {"idTagInfo": id_tag_info(judged.status, judged.group_token)}
+
+
+async def data_transfer(ctx: Context, msg: m.DataTransfer) -> Payload:
+    """Answer DataTransfer (OCPP 1.6 4.3): no vendor's extension is known here."""
+    return {"status": "UnknownVendorId"}
+
+
+ROUTES: Final = {
+    "Authorize": Route(message=m.Authorize, handle=authorize),
+    "BootNotification": Route(
+        message=m.BootNotification, handle=boot_notification, before_acceptance=True
+    ),
+    "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
+    "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
+    "MeterValues": Route(
+        message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
+    ),
+    "StartTransaction": Route(
+        message=m.StartTransaction, handle=transactions.start_transaction, is_transaction=True
+    ),
+    "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
+    "StopTransaction": Route(
+        message=m.StopTransaction, handle=transactions.stop_transaction, is_transaction=True
+    ),
+}
+
+ACKNOWLEDGED: Final[dict[str, Payload]] = {
+    "DiagnosticsStatusNotification": {},
+    "FirmwareStatusNotification": {},
+    "LogStatusNotification": {},
+    "SecurityEventNotification": {},
+    "SignCertificate": {"status": "Rejected"},  # nobody here signs
+    "SignedFirmwareStatusNotification": {},
+}

@@ -1,0 +1,260 @@
+"""The WebSocket server for chargers: from the handshake to the end of the socket."""
+
+import asyncio
+import ipaddress
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from core.chargers import presence
+from core.chargers.frame_log import FrameLog
+from core.chargers.models import Charger
+from core.kernel import metrics
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.errors import DatabaseUnavailable, PlatformError
+from core.kernel.settings import Settings
+from core.operations import service as operations
+from csms import schemas
+from csms.adapter import Adapter
+from csms.calls import SentCalls
+from csms.connection import POLICY, TRY_LATER, Connection
+from csms.dispatcher import dispatch
+from csms.door import Door, Socket
+from csms.node import Node
+from csms.ocpp16 import OCPP16
+from csms.ocpp201 import OCPP201
+
+log = structlog.get_logger()
+
+ADAPTERS: Final = {adapter.subprotocol: adapter for adapter in (OCPP201, OCPP16)}
+"""By subprotocol; of what a charger offers the first here is chosen."""
+
+PING_S: Final = 30.0
+HANDSHAKE_WITHIN_S: Final = 60.0
+CLOSE_WITHIN_S: Final = 5.0
+GOING_AWAY: Final = 1001
+WAVE: Final = 200
+WAVE_PAUSE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Csms:
+    """The running server.
+
+    Attributes:
+        url: Where chargers connect, followed by ``/IDENTITY``.
+        connections: The chargers held by this process, by id.
+    """
+
+    url: str
+    port: int
+    connections: Mapping[str, Connection]
+
+
+@asynccontextmanager
+async def listen(
+    db: Database,
+    settings: Settings,
+    vault: Vault,
+    frame_log: FrameLog,
+    clock: Clock,
+    rng: random.Random,
+) -> AsyncIterator[Csms]:
+    """Accept chargers on ``ws://host:port/ocpp/IDENTITY`` until the block ends.
+
+    At the end no charger is accepted any more, the sockets are closed in waves and the chargers
+    are released, so that another node may have them at once.
+
+    Raises:
+        ValueError: Plain ``ws://`` beyond loopback, without the setting that allows it (S2).
+    """
+    _check_host(settings)
+    schemas.compile_all()
+    node = Node(
+        db=db,
+        settings=settings,
+        vault=vault,
+        frame_log=frame_log,
+        clock=clock,
+        rng=rng,
+        calls=SentCalls(clock),
+    )
+    await _release(node)  # what a process of the same name left behind
+    async with db.transaction() as tx:
+        await presence.node_alive(tx, node.id)
+    replaced: set[asyncio.Task[None]] = set()
+    server = await _serve(node, Door(node, ADAPTERS), replaced)
+    port = server.sockets[0].getsockname()[1]
+    dispatching = asyncio.create_task(dispatch(node))
+    log.info("csms_started", port=port)
+    try:
+        yield Csms(f"ws://{_url_host(settings.host)}:{port}/ocpp", port, node.connections)
+    finally:
+        await _drain(node, server)
+        dispatching.cancel()
+        await asyncio.gather(dispatching, *replaced, return_exceptions=True)
+        await _release(node)
+        log.info("csms_stopped")
+
+
+async def _serve(node: Node, door: Door, replaced: set[asyncio.Task[None]]) -> Server:
+    async def admit(socket: ServerConnection, request: Request) -> Response | None:
+        return await door.answer(_known(socket), request)
+
+    async def handle(socket: ServerConnection) -> None:
+        await _hold(node, _known(socket), replaced)
+
+    return await serve(
+        handle,
+        node.settings.host,
+        node.settings.ocpp_port,
+        process_request=admit,
+        create_connection=Socket,
+        subprotocols=[Subprotocol(name) for name in ADAPTERS],
+        compression=None,
+        server_header=None,
+        max_size=node.settings.frame_max_bytes,
+        ping_interval=PING_S,
+        ping_timeout=PING_S,
+        open_timeout=HANDSHAKE_WITHIN_S,
+        close_timeout=CLOSE_WITHIN_S,
+    )
+
+
+def _known(socket: ServerConnection) -> Socket:
+    if not isinstance(socket, Socket):
+        raise TypeError("every connection of this server is made as a Socket")
+    return socket
+
+
+async def _hold(node: Node, socket: Socket, replaced: set[asyncio.Task[None]]) -> None:
+    """Hold a charger's socket, from its registration as the newest to its end."""
+    charger, adapter = socket.charger, socket.adapter
+    if charger is None or adapter is None:
+        raise AssertionError("nobody gets past the door without them")
+    structlog.contextvars.bind_contextvars(charger_id=charger.id, identity=charger.identity)
+    try:
+        registered = await _register(node, socket, charger, adapter)
+    except PlatformError as exc:  # the database is away, or the charger was just removed
+        log.warning("socket_given_up", reason=exc.code)
+        await socket.close(TRY_LATER, "try again later")
+        return
+    if registered is None:
+        await socket.close(POLICY, "connected elsewhere")
+        return
+    connection, old = registered
+    if old is not None:
+        log.warning("socket_replaced", epoch=old.epoch)
+        closing = asyncio.create_task(old.close(POLICY, "a newer connection took over"))
+        replaced.add(closing)
+        closing.add_done_callback(replaced.discard)
+    metrics.CHARGERS_CONNECTED.inc()
+    log.info("charger_connected", version=adapter.version, epoch=connection.epoch)
+    connection.wake()
+    try:
+        await connection.run()
+    finally:
+        metrics.CHARGERS_CONNECTED.dec()
+        await _unregister(node, connection)
+        log.info("charger_disconnected", code=socket.close_code)
+
+
+async def _register(
+    node: Node, socket: Socket, charger: Charger, adapter: Adapter
+) -> tuple[Connection, Connection | None] | None:
+    """Make this socket the charger's newest; return it and the one that it replaces.
+
+    ``None`` if a newer one came in between.
+    """
+    old: Connection | None = None
+    connection: Connection | None = None
+    try:
+        async with node.db.transaction() as tx:
+            epoch = await presence.connected(
+                tx,
+                charger.id,
+                node_id=node.id,
+                version=adapter.version,
+                address=str(socket.remote_address[0]),
+            )
+            old = node.connections.get(charger.id)
+            if old is not None and old.epoch > epoch:
+                return None
+            connection = Connection(node, socket, adapter, charger, epoch=epoch)
+            node.connections[charger.id] = connection
+    except BaseException:
+        if connection is not None and node.connections.get(charger.id) is connection:
+            node.connections.pop(charger.id)
+            if old is not None:
+                node.connections[charger.id] = old
+        raise
+    connection.is_registered = True
+    return connection, old
+
+
+async def _unregister(node: Node, connection: Connection) -> None:
+    """Mark the charger offline, unless a newer socket has it (I26)."""
+    charger_id = connection.charger_id
+    if node.connections.get(charger_id) is connection:
+        del node.connections[charger_id]
+    try:
+        async with node.db.transaction() as tx:
+            gone = await presence.disconnected(tx, charger_id, epoch=connection.epoch)
+            if gone and not node.is_draining.is_set():
+                await operations.fail_stranded(tx, charger_id=charger_id)
+    except DatabaseUnavailable:  # the sweep finds that nobody holds it
+        log.warning("disconnect_not_recorded")
+
+
+async def _drain(node: Node, server: Server) -> None:
+    """Stop accepting, then close the sockets in waves."""
+    node.is_draining.set()
+    server.close(close_connections=False)
+    while node.connections:
+        wave = list(islice(node.connections.values(), WAVE))
+        await asyncio.gather(
+            *(one.close(GOING_AWAY, "the node stops") for one in wave), return_exceptions=True
+        )
+        await node.clock.sleep(WAVE_PAUSE_S)
+    await server.wait_closed()
+
+
+async def _release(node: Node) -> None:
+    try:
+        released = 1
+        while released:
+            async with node.db.transaction() as tx:
+                released = await presence.release_node(tx, node.id)
+    except DatabaseUnavailable:  # the other nodes will notice its silence
+        log.warning("node_not_released")
+
+
+def _check_host(settings: Settings) -> None:
+    if settings.allow_insecure_ocpp or settings.host == "localhost":
+        return
+    try:
+        is_loopback = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ValueError(
+            "chargers would speak plain ws:// over the network: put TLS in front and set "
+            "VOLTGATE_ALLOW_INSECURE_OCPP, or listen on 127.0.0.1"
+        )
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+__all__: list[Any] = ["Csms", "listen"]

@@ -1,0 +1,90 @@
+"""What happens when a charger introduces itself, in either version."""
+
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+import structlog
+
+from core.chargers import presence, registry
+from core.chargers.facts import Booted
+from core.chargers.states import ConnectorStatus, Registration
+from core.commands import service as commands
+from core.commands.commands import Command, LimitConnectionTimeout, ReportInventory, ReportStatus
+from core.commands.states import Priority
+from core.kernel.errors import PlatformError
+from core.kernel.times import rfc3339
+from core.sessions import recovery
+from csms.adapter import Context
+
+log = structlog.get_logger()
+
+BootStatus = Literal["Accepted", "Pending", "Rejected"]
+
+JITTER: Final = 0.1
+PENDING_INTERVAL_S: Final = 60
+ASK_WITHIN: Final = timedelta(minutes=10)
+CONNECTION_TIMEOUT_S: Final = 45
+CONNECTION_TIMEOUT_MARGIN_S: Final = 15
+MAX_REQUEST_ID: Final = 2**31 - 1
+
+_STATUS: Final[dict[Registration, BootStatus]] = {
+    Registration.ACCEPTED: "Accepted",
+    Registration.PENDING: "Pending",
+}
+
+
+async def welcome(ctx: Context, fact: Booted) -> dict[str, Any]:
+    """Record a boot and return the members of the answer: status, time, interval in seconds.
+
+    An accepted charger is then asked for what we have to know of it, in the background.
+    """
+    await presence.booted(ctx.tx, fact)
+    status = _STATUS.get(ctx.charger.registration, "Rejected")
+    if status == "Accepted":
+        await recovery.booted(ctx.tx, ctx.charger.id)
+        for command in await _questions(ctx):
+            await _ask(ctx, command)
+    log.info("charger_booted", registration=status, reason=fact.reason)
+    return {
+        "currentTime": rfc3339(ctx.tx.now),
+        "interval": _interval_s(ctx, status),
+        "status": status,
+    }
+
+
+def _interval_s(ctx: Context, status: BootStatus) -> int:
+    """Return the heartbeat interval, jittered so that a fleet does not beat as one."""
+    usual_s = ctx.settings.heartbeat_interval.total_seconds()
+    if status != "Accepted":
+        usual_s = min(usual_s, PENDING_INTERVAL_S)
+    return max(1, round(usual_s * ctx.rng.uniform(1 - JITTER, 1 + JITTER)))
+
+
+async def _questions(ctx: Context) -> list[Command]:
+    questions: list[Command] = []
+    deadline_s = ctx.settings.confirm_within.total_seconds()
+    timeout_s = min(CONNECTION_TIMEOUT_S, int(deadline_s) - CONNECTION_TIMEOUT_MARGIN_S)
+    if timeout_s >= CONNECTION_TIMEOUT_MARGIN_S:
+        questions.append(LimitConnectionTimeout(timeout_s=timeout_s))
+    questions.append(ReportInventory(request=ctx.rng.randint(1, MAX_REQUEST_ID)))
+    known = await registry.connectors_of(ctx.tx, ctx.charger.id)
+    if not known or any(row.status is ConnectorStatus.UNKNOWN for row in known):
+        questions.append(ReportStatus())
+    return questions
+
+
+async def _ask(ctx: Context, command: Command) -> None:
+    if await commands.is_queued(ctx.tx, charger_id=ctx.charger.id, command=command):
+        return
+    try:
+        await commands.enqueue(
+            ctx.tx,
+            charger=ctx.charger,
+            command=command,
+            priority=Priority.BACKGROUND,
+            expires_at=ctx.tx.now + ASK_WITHIN,
+            timeout_s=ctx.settings.command_timeout.total_seconds(),
+            requested_by="platform",
+        )
+    except PlatformError as exc:  # the queue is full: a boot is not refused for that
+        log.warning("boot_question_dropped", code=exc.code)

@@ -1,0 +1,1 @@
+"""What partners call. No SQL, no OCPP."""

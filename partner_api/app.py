@@ -1,0 +1,71 @@
+"""The partner-facing ASGI application."""
+
+import asyncio
+from functools import cache, partial
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.settings import Settings
+from partner_api import health, openapi, problems
+from partner_api.control.routes import router as control
+from partner_api.events.routes import router as events
+from partner_api.middleware import Envelope
+from partner_api.operations.routes import router as operations
+from partner_api.partner.applications import router as applications
+from partner_api.partner.routes import router as partner
+from partner_api.security.rate import Limiter
+from partner_api.sessions.routes import router as sessions
+from partner_api.stations.routes import router as stations
+from partner_api.webhook_endpoints.routes import router as webhook_endpoints
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    control,
+    operations,
+    stations,
+    sessions,
+    webhook_endpoints,
+    events,
+    partner,
+    applications,
+    health.router,
+)
+
+
+def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> FastAPI:
+    """Build the application; it owns no engine and no task.
+
+    Serve it without proxy headers: whom to believe is ``settings.trusted_proxies``.
+    """
+    app = FastAPI(
+        title="Voltgate partner API",
+        version="v1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.db = db
+    app.state.settings = settings
+    app.state.vault = vault
+    app.state.clock = clock
+    app.state.limiter = Limiter(clock, per_minute=settings.requests_per_minute)
+    app.state.closing = asyncio.Event()
+    app.add_middleware(
+        Envelope, name="partner", body_limit_bytes=settings.body_limit_bytes, clock=clock
+    )
+    problems.install(app, openapi.api_routes(ROUTERS))
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.openapi = cache(partial(openapi.document, ROUTERS, public_url=settings.public_url))
+    return app
+
+
+def release(app: Any) -> None:
+    """Let requests that wait (long polls, streams) answer soon: the server is about to stop."""
+    app.state.closing.set()

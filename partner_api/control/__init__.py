@@ -1,0 +1,1 @@
+"""The five control calls."""

@@ -1,0 +1,172 @@
+"""``POST /v1/start_charge`` and its four sisters."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from core.control.requests import Accepted, Requester
+from core.control.reserve import cancel_reservation as core_cancel_reservation
+from core.control.reserve import reserve as core_reserve
+from core.control.reserve import unlock_connector as core_unlock_connector
+from core.control.start import start_charge as core_start_charge
+from core.control.stop import stop_charge as core_stop_charge
+from core.operations.views import operation_view
+from core.partners.scopes import Scope
+from core.partners.service import Caller
+from partner_api.answers import Json
+from partner_api.bodies import ControlRoute
+from partner_api.control.schemas import (
+    CancelReservation,
+    Reserve,
+    StartCharge,
+    StopCharge,
+    UnlockConnector,
+)
+from partner_api.deps import Config, Transaction
+from partner_api.documented import answers
+from partner_api.operations.schemas import Operation
+from partner_api.security.access import needs
+
+_POLL_AFTER_S: Final = 2
+_HEADERS: Final = {
+    "Location": "The operation: poll it, or wait for the webhook.",
+    "Retry-After": "Seconds until a poll makes sense.",
+    "Idempotency-Replayed": "`true`: an earlier request with this request_id made it.",
+}
+_ALWAYS: Final = (
+    "missing_request_id",
+    "idempotency_mismatch",
+    "idempotency_key_reused",
+    "not_found",
+    "charger_offline",
+    "request_in_progress",
+    "too_many_active_operations",
+    "abnormal_usage",
+)
+_PLACE: Final = ("station_not_granted", "connector_busy", "connector_reserved")
+_WORKING: Final = ("connector_faulted", "connector_unavailable")
+
+
+def _idempotency_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
+            description="An alias of `request_id`; send one of them, or the same in both.",
+        ),
+    ] = None,
+) -> None:
+    """Document the header; ``ControlRequest`` reads it."""
+
+
+router = APIRouter(
+    tags=["control"], route_class=ControlRoute, dependencies=[Depends(_idempotency_key)]
+)
+
+
+@router.post(
+    "/v1/start_charge",
+    **answers(
+        202,
+        Operation,
+        *_ALWAYS,
+        *_PLACE,
+        *_WORKING,
+        "limit_invalid",
+        body=True,
+        headers=_HEADERS,
+    ),
+)
+async def start_charge(
+    body: StartCharge,
+    caller: Annotated[Caller, needs(Scope.CONTROL_START)],
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Start charging.
+
+    Answers 202 as soon as the request is durable. `operation.succeeded` follows when the charger
+    reports the transaction; else `operation.failed` or `operation.timed_out`.
+    """
+    return _accepted(await core_start_charge(tx, settings, _requester(caller), body.to_core()))
+
+
+@router.post(
+    "/v1/stop_charge",
+    **answers(202, Operation, *_ALWAYS, "session_not_active", body=True, headers=_HEADERS),
+)
+async def stop_charge(
+    body: StopCharge,
+    caller: Annotated[Caller, needs(Scope.CONTROL_STOP, unlimited=True)],
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Stop charging: a session, or a start that has not become one yet."""
+    return _accepted(await core_stop_charge(tx, settings, _requester(caller), body.to_core()))
+
+
+@router.post(
+    "/v1/reserve",
+    **answers(
+        202,
+        Operation,
+        *_ALWAYS,
+        *_PLACE,
+        *_WORKING,
+        "expiry_out_of_range",
+        body=True,
+        headers=_HEADERS,
+    ),
+)
+async def reserve(
+    body: Reserve,
+    caller: Annotated[Caller, needs(Scope.CONTROL_RESERVE)],
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Hold a connector for a driver of yours."""
+    return _accepted(await core_reserve(tx, settings, _requester(caller), body.to_core()))
+
+
+@router.post(
+    "/v1/cancel_reservation", **answers(202, Operation, *_ALWAYS, body=True, headers=_HEADERS)
+)
+async def cancel_reservation(
+    body: CancelReservation,
+    caller: Annotated[Caller, needs(Scope.CONTROL_RESERVE)],
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Release a connector; a reservation that is over succeeds at once."""
+    requester = _requester(caller)
+    return _accepted(await core_cancel_reservation(tx, settings, requester, body.to_core()))
+
+
+@router.post(
+    "/v1/unlock_connector",
+    **answers(202, Operation, *_ALWAYS, *_PLACE, body=True, headers=_HEADERS),
+)
+async def unlock_connector(
+    body: UnlockConnector,
+    caller: Annotated[Caller, needs(Scope.CONTROL_UNLOCK)],
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Unlock a connector whose cable is stuck."""
+    requester = _requester(caller)
+    return _accepted(await core_unlock_connector(tx, settings, requester, body.to_core()))
+
+
+def _requester(caller: Caller) -> Requester:
+    return Requester(partner_id=caller.partner_id, livemode=caller.livemode)
+
+
+def _accepted(accepted: Accepted) -> Response:
+    headers = {
+        "Location": f"/v1/operations/{accepted.operation.id}",
+        "Retry-After": str(_POLL_AFTER_S),
+    }
+    if accepted.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Json(operation_view(accepted.operation, accepted.steps), 202, headers)

@@ -1,0 +1,53 @@
+"""What routes ask for: a transaction, settings, secrets, the wanted page of a list."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from core.kernel import failpoints
+from core.kernel.crypto import Vault
+from core.kernel.db import Database, Tx
+from core.kernel.page import Page
+from core.kernel.settings import Settings
+from partner_api.fields import Instant
+
+
+async def _transaction(request: Request) -> AsyncIterator[Tx]:
+    db: Database = request.app.state.db
+    async with db.transaction() as tx:
+        yield tx
+    failpoints.hit(f"api.committed.{request.method}")
+
+
+Transaction = Annotated[Tx, Depends(_transaction, scope="function")]
+"""Committed before the answer leaves: a 202 is never a lie."""
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _vault(request: Request) -> Vault:
+    vault: Vault = request.app.state.vault
+    return vault
+
+
+Config = Annotated[Settings, Depends(_settings)]
+Secrets = Annotated[Vault, Depends(_vault)]
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
+    ] = None,
+    updated_from: Annotated[Instant | None, Query(description="Inclusive.")] = None,
+    updated_to: Annotated[Instant | None, Query(description="Exclusive.")] = None,
+) -> Page:
+    return Page(limit=limit, cursor=cursor, updated_from=updated_from, updated_to=updated_to)
+
+
+Paging = Annotated[Page, Depends(_page)]
+"""``limit``, ``cursor``, ``updated_from``, ``updated_to``."""

@@ -1,0 +1,1 @@
+"""Events: listed, read, sent again, streamed."""

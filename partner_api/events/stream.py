@@ -1,0 +1,86 @@
+"""Events as they happen: server-sent events."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Header, Query
+from fastapi.sse import ServerSentEvent
+
+from core.kernel.db import Database
+from core.kernel.doorbell import rung
+from core.kernel.errors import DatabaseUnavailable, PlatformError
+from core.partners import service as partners
+from core.partners.scopes import Scope
+from core.webhooks import events
+from core.webhooks.models import Event
+from core.webhooks.service import events_topic
+from partner_api.fields import Seq
+from partner_api.security.access import Watcher, needs_to_watch
+
+LOOK_EVERY_S: Final = 2.0
+"""A lost ring delays an event, and a revoked key lives on, at most this long."""
+
+RECONNECT_MS: Final = 2000
+BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Who follows, and after which number the stream begins."""
+
+    watcher: Watcher
+    after_seq: int
+
+
+async def _following(
+    watcher: Annotated[Watcher, needs_to_watch(Scope.EVENTS_READ)],
+    after_seq: Annotated[Seq | None, Query(description="Begin after this `seq`.")] = None,
+    last_event_id: Annotated[
+        Seq | None, Header(alias="Last-Event-ID", description="The same, as browsers send it.")
+    ] = None,
+) -> Following:
+    if last_event_id is not None:
+        return Following(watcher, last_event_id)
+    if after_seq is not None:
+        return Following(watcher, after_seq)
+    async with watcher.look() as tx:
+        partner = await partners.get(tx, watcher.caller.partner_id)
+    return Following(watcher, partner.event_seq)
+
+
+Stream = Annotated[Following, Depends(_following)]
+
+
+async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
+    """Yield events until the key is revoked, the server stops or the client is gone."""
+    watcher, after_seq = stream.watcher, stream.after_seq
+    app = watcher.request.app
+    db: Database = app.state.db
+    yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
+    async with db.doorbell.subscribe(events_topic(watcher.caller.partner_id)) as rings:
+        while not app.state.closing.is_set():
+            try:
+                found = await _after(watcher, after_seq)
+            except DatabaseUnavailable:
+                return  # the client reconnects and goes on where it was
+            except PlatformError as exc:
+                yield ServerSentEvent(comment=exc.code)
+                return
+            for event in found:
+                after_seq = event.seq
+                yield ServerSentEvent(raw_data=event.body, event=event.type, id=str(event.seq))
+            if len(found) < BATCH:
+                await rung(rings, within_s=LOOK_EVERY_S)
+
+
+async def _after(watcher: Watcher, after_seq: int) -> list[Event]:
+    async with watcher.look() as tx:
+        found = await events.list_events(
+            tx,
+            partner_id=watcher.caller.partner_id,
+            livemode=watcher.caller.livemode,
+            after_seq=after_seq,
+            limit=BATCH,
+        )
+    return list(found.rows)

@@ -1,0 +1,43 @@
+"""For machines that watch, and the OpenAPI document."""
+
+from fastapi import APIRouter, Request, Response
+
+from core.kernel.errors import CATALOGUE, not_found
+from partner_api.answers import Json, tagged
+from partner_api.bodies import StrictRoute
+from partner_api.deps import Transaction
+
+router = APIRouter(route_class=StrictRoute, include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Answer while the process lives."""
+    return Json({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(tx: Transaction) -> Response:
+    """Answer 200 if the database does, else 503."""
+    return Json({"status": "ready"})
+
+
+@router.get("/openapi.json")
+async def openapi_document(request: Request) -> Response:
+    """Return the OpenAPI document of the partner API."""
+    return tagged(request, request.app.state.openapi(), cache_control="public, max-age=300")
+
+
+@router.get("/docs/errors/{code}")
+async def error_document(code: str, request: Request) -> Response:
+    """Return what the ``type`` of a problem refers to."""
+    kind = CATALOGUE.get(code)
+    if kind is None:
+        raise not_found("error")
+    content = {
+        "code": kind.code,
+        "title": kind.title,
+        "status": kind.status,
+        "retryable": kind.retryable,
+    }
+    return tagged(request, content, cache_control="public, max-age=3600")

@@ -1,0 +1,120 @@
+"""What every request goes through: id, limits of the body, headers, log line, last resort."""
+
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.kernel import metrics
+from core.kernel.clock import Clock
+from core.kernel.errors import PlatformError
+from core.kernel.ids import new_id
+from partner_api.problems import problem
+
+_log = structlog.get_logger()
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SECURITY: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Envelope:
+    """ASGI middleware around an API; outermost but for the server's own.
+
+    Args:
+        name: Of the application, in metrics and logs.
+        body_limit_bytes: Larger bodies are refused, by their announced length or while they come.
+    """
+
+    def __init__(self, app: ASGIApp, *, name: str, body_limit_bytes: int, clock: Clock) -> None:
+        self.app = app
+        self.name = name
+        self.body_limit_bytes = body_limit_bytes
+        self.clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["request_id"] = new_id("req")
+        exchange = _Exchange(state, send)
+        began = self.clock.monotonic()
+        with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
+            try:
+                await self._handle(scope, receive, exchange)
+            finally:
+                self._account(scope, exchange.status, self.clock.monotonic() - began)
+
+    async def _handle(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        try:
+            await self._within_limit(scope, receive, exchange)
+        except Exception:
+            _log.exception("request_failed")
+            if exchange.status is not None:
+                raise  # the answer has begun: only a broken connection can tell
+            error = PlatformError("internal_error", "We have been told. Try again later.")
+            await problem(scope, error)(scope, receive, exchange.send)
+
+    async def _within_limit(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        if _announced(scope) <= self.body_limit_bytes:
+            await self.app(scope, self._counted(receive), exchange.send)
+            return
+        error = PlatformError("body_too_large", f"At most {self.body_limit_bytes} bytes.")
+        await problem(scope, error)(scope, receive, exchange.send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        total_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal total_bytes
+            message = await receive()
+            if message["type"] == "http.request":
+                total_bytes += len(message.get("body", b""))
+                if total_bytes > self.body_limit_bytes:
+                    raise HTTPException(413)
+            return message
+
+        return counted
+
+    def _account(self, scope: Scope, status: int | None, duration_s: float) -> None:
+        state: dict[str, Any] = scope["state"]
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = state.get("route", "unmatched")
+        labels = {"app": self.name, "method": method, "route": route, "status": str(status)}
+        metrics.REQUESTS.labels(**labels).observe(duration_s)
+        caller = state.get("caller")
+        who = {} if caller is None else {"partner_id": caller.partner_id, "key_id": caller.key_id}
+        _log.info("request_answered", **labels, duration_ms=round(duration_s * 1000, 1), **who)
+
+
+class _Exchange:
+    """The answer as it passes: its status, and the headers that all answers have."""
+
+    def __init__(self, state: dict[str, Any], send: Send) -> None:
+        self.status: int | None = None
+        self._state = state
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._state["request_id"]
+            headers.update(_SECURITY)
+            if "allowance" in self._state:
+                headers.update(self._state["allowance"].headers())
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0

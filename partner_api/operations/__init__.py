@@ -1,0 +1,1 @@
+"""What became of a control call, and the reservations it made."""

@@ -1,0 +1,1 @@
+"""The partner itself: profile, API keys, application."""

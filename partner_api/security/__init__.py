@@ -1,0 +1,1 @@
+"""Who is calling, from where, how often, and what they may do."""

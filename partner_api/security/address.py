@@ -1,0 +1,43 @@
+"""From which address a request comes (S18)."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.types import Scope
+
+Address = IPv4Address | IPv6Address
+
+
+def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
+    """Return the real peer; what ``X-Forwarded-For`` says only where our own proxies wrote it.
+
+    The list is read from its end, skipping proxies of ours: what a client puts at its beginning
+    convinces nobody.
+    """
+    peer = scope.get("client")
+    found = _parse(peer[0]) if peer else None
+    if found is None:
+        return None
+    networks = [ip_network(text, strict=False) for text in trusted_proxies]
+    for entry in reversed(_forwarded(scope)):
+        if not any(found in network for network in networks):
+            break
+        before = _parse(entry)
+        if before is None:
+            break
+        found = before
+    return str(found)
+
+
+def _forwarded(scope: Scope) -> list[str]:
+    values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return [entry.strip() for value in values for entry in value.decode("latin-1").split(",")]
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,1 @@
+"""Sessions, their meter values, and orders."""

@@ -1,0 +1,1 @@
+"""Stations, connectors and how they are now."""

@@ -1,0 +1,5 @@
+"""OCPP 2.0.1."""
+
+from simulator.v201.dialect import DIALECT
+
+__all__ = ["DIALECT"]

@@ -1,0 +1,1 @@
+"""What operators touch, and the composition root: the only place that imports everything."""

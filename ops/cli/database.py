@@ -1,0 +1,77 @@
+"""``migrate`` and ``doctor``."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.doctor import service as doctor
+from core.kernel.db import Tx
+from migrations import run as migrations
+from ops.cli.output import FAILED, Json, fail, out, print_json, print_rows, say
+from ops.cli.running import Opened, load_settings, quiet_logs, revision_of, transact, unreachable
+
+
+def migrate(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if something is missing.")
+    ] = False,
+) -> None:
+    """Bring the database's tables up to date.
+
+    Safe to run from several nodes at once, and while an older version still runs. Back up first.
+
+    Examples:
+        voltgate migrate
+
+        voltgate migrate --check && echo up to date
+    """
+    settings = load_settings()
+    quiet_logs(settings)
+    head = migrations.head()
+    if check:
+        current = asyncio.run(revision_of(settings))
+        if current != head:
+            raise fail(
+                f"The database is at {current}, this version needs {head}.",
+                then="Run: voltgate migrate",
+            )
+        out().print(f"The database is up to date ({head}).")
+        return
+    try:
+        before, after = asyncio.run(migrations.upgrade(settings.database_url))
+    except (SQLAlchemyError, OSError) as exc:
+        raise unreachable(settings) from exc
+    if before == after:
+        out().print(f"The database was up to date ({after}).")
+    else:
+        out().print(f"The database went from {before or 'nothing'} to {after}.")
+
+
+def examine(*, json: Json = False) -> None:
+    """Check every invariant that the database can show, on a live system.
+
+    Prints the offending rows and ends with exit code 1 if there are any. It only reads.
+
+    Examples:
+        voltgate doctor
+
+        voltgate doctor --json > findings.json
+    """
+
+    async def look(tx: Tx, _: Opened) -> list[doctor.Finding]:
+        return await doctor.examine(tx)
+
+    findings = transact(look, waiting=f"Running {len(doctor.CHECKS)} checks ...")
+    if json:
+        print_json([doctor.finding_view(finding) for finding in findings])
+    elif not findings:
+        out().print(f"[green]All {len(doctor.CHECKS)} checks hold.[/green]")
+    for finding in () if json else findings:
+        say(f"[bold red]{finding.invariant}[/bold red] does not hold: {escape(finding.title)}")
+        print_rows(finding.invariant, list(finding.rows[0]), finding.rows)
+    if findings:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,117 @@
+"""Is the process alive, can it do its work, what has it counted: no login, no secret.
+
+Served on the operators' port only, which nobody outside may reach.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alembic.util.exc import CommandError
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.kernel import metrics
+from core.kernel.db import Database
+from core.kernel.errors import DatabaseUnavailable
+from core.kernel.settings import Settings
+from migrations import run as migrations
+from partner_api.bodies import StrictRoute
+
+WITHIN_S: Final = 3.0
+"""A part that takes longer to answer counts as away."""
+
+OK: Final = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """State of each part by name; only the parts that nothing works without decide."""
+
+    ready: bool
+    parts: dict[str, str]
+
+    def view(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"status": "ready" if self.ready else "not_ready", "checks": self.parts}
+
+
+class Probe:
+    """Looks at the parts this process needs; remembers that the tables are up to date."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._settings = settings
+        self._migrated = False
+
+    async def look(self) -> Readiness:
+        """Return what works; Redis may be away, everything is only slower then."""
+        parts = {"database": await self._database()}
+        parts["migrations"] = await self._migrations() if parts["database"] == OK else "unknown"
+        ready = all(state == OK for state in parts.values())
+        if self._settings.redis_url is not None:
+            parts["redis"] = await self._redis(self._settings.redis_url.get_secret_value())
+        return Readiness(ready=ready, parts=parts)
+
+    async def _database(self) -> str:
+        try:
+            async with asyncio.timeout(WITHIN_S), self._db.transaction():
+                return OK
+        except (DatabaseUnavailable, TimeoutError):
+            return "cannot be reached"
+
+    async def _migrations(self) -> str:
+        """A schema never goes back: once it is there it need not be asked for again."""
+        if self._migrated:
+            return OK
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                current = await migrations.current(self._settings.database_url)
+        except (SQLAlchemyError, CommandError, OSError, TimeoutError):
+            return "unknown"
+        if current != migrations.head():
+            return "missing; run: voltgate migrate"
+        self._migrated = True
+        return OK
+
+    async def _redis(self, url: str) -> str:
+        client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await client.ping()
+        except (RedisError, OSError, TimeoutError):
+            return "away; nodes poll the database instead"
+        finally:
+            await client.aclose()
+        return OK
+
+
+def router(db: Database, settings: Settings) -> APIRouter:
+    """Return ``/healthz``, ``/readyz`` and ``/metrics``."""
+    probe = Probe(db, settings)
+    routes = APIRouter(tags=["health"], route_class=StrictRoute)
+
+    @routes.get("/healthz", summary="The process runs")
+    async def healthz() -> dict[str, str]:
+        """Answers as long as the event loop turns; says nothing about the database."""
+        return {"status": OK, "node": settings.node_id}
+
+    @routes.get(
+        "/readyz",
+        summary="The process can work",
+        responses={503: {"description": "Something that it cannot work without is missing"}},
+    )
+    async def readyz() -> JSONResponse:
+        """Database reached and migrated. Redis is reported, and may be away."""
+        readiness = await probe.look()
+        return JSONResponse(readiness.view(), status_code=200 if readiness.ready else 503)
+
+    @routes.get("/metrics", summary="Prometheus metrics of this process")
+    async def show_metrics() -> Response:
+        """Text format 0.0.4."""
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes

@@ -1,0 +1,1 @@
+"""What operators call, on a port of its own: chargers, partners, commands, and what happened."""

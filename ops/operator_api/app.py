@@ -1,0 +1,75 @@
+"""The application of the operators, with health and metrics."""
+
+from fastapi import FastAPI
+
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.settings import Settings
+from ops import health
+from ops.operator_api import (
+    charger_records,
+    chargers,
+    commands,
+    events,
+    id_tokens,
+    keys,
+    operations,
+    partners,
+    records,
+    sessions,
+    stations,
+)
+from partner_api import problems
+from partner_api.answers import Json
+from partner_api.middleware import Envelope
+from partner_api.openapi import api_routes
+
+_DESCRIPTION = """
+What operators do: register chargers and partners, send raw commands, and see why something did
+not happen. Conventions, errors and pagination are those of the partner API.
+
+Keep this port inside: `/healthz`, `/readyz` and `/metrics` need no token.
+"""
+
+
+def create_operator_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> FastAPI:
+    """Return the ASGI application served on ``VOLTGATE_OPERATOR_PORT``."""
+    app = FastAPI(
+        title="Voltgate operator API",
+        version="v1",
+        description=_DESCRIPTION,
+        openapi_url="/operator/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Json,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.db = db
+    app.state.settings = settings
+    app.state.vault = vault
+    app.state.clock = clock
+    routers = [health.router(db, settings), *(resource.routes for resource in _RESOURCES)]
+    problems.install(app, api_routes(routers))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(
+        Envelope, name="operator", body_limit_bytes=settings.body_limit_bytes, clock=clock
+    )
+    return app
+
+
+_RESOURCES = (
+    stations,
+    chargers,
+    charger_records,
+    commands,
+    id_tokens,
+    partners,
+    keys,
+    sessions,
+    operations,
+    events,
+    records,
+)

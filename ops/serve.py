@@ -1,0 +1,155 @@
+"""The composition root: builds the parts and runs them in one process, or some of them."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Collection, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from core.chargers.frame_log import FrameLog
+from core.jobs.runner import running
+from core.jobs.schedule import periodic_work
+from core.kernel.clock import Clock, SystemClock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.doorbell import Doorbell, MemoryDoorbell
+from core.kernel.doorbell_redis import RedisDoorbell
+from core.kernel.settings import Settings
+from core.webhooks.sender import Sender, transport_for
+from core.webhooks.transport import Transport
+from csms.server import Csms, listen
+from ops.http import serving
+from ops.operator_api.app import create_operator_app
+from ops.roles import ALL_ROLES, Role
+from partner_api.app import create_app, release
+
+__all__ = ["ALL_ROLES", "Platform", "Role", "platform"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """A running platform, as the command line, the demo and the tests see it.
+
+    Addresses of parts that do not run here are ``None``.
+    """
+
+    settings: Settings
+    db: Database
+    vault: Vault
+    clock: Clock
+    operator_url: str
+    api: FastAPI | None = None
+    api_url: str | None = None
+    csms: Csms | None = None
+
+    @property
+    def ocpp_url(self) -> str:
+        """Where chargers connect, without their identity."""
+        if self.csms is None:
+            raise RuntimeError("this process does not serve chargers")
+        return self.csms.url
+
+
+@asynccontextmanager
+async def platform(
+    settings: Settings,
+    *,
+    roles: Collection[Role] = ALL_ROLES,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    transport: Transport | None = None,
+) -> AsyncIterator[Platform]:
+    """Run *roles* until the block is left.
+
+    Raises:
+        OSError: A port is in use.
+        DatabaseUnavailable: The database cannot be reached.
+    """
+    clock = clock or SystemClock()
+    rng = rng or random.SystemRandom()
+    vault = Vault(settings)
+    async with AsyncExitStack() as stack:
+        doorbell = await stack.enter_async_context(_doorbell(settings, clock))
+        db = await stack.enter_async_context(
+            Database(
+                settings.database_url,
+                doorbell=doorbell,
+                clock=clock,
+                pool_size=settings.database_pool_size,
+            )
+        )
+        async with db.transaction():
+            pass  # reach the database and learn its time before anybody is served
+        parts: dict[str, Any] = {}
+        if Role.WORKER in roles:
+            await _start_worker(stack, db, settings, vault, clock, rng, transport)
+        if Role.CSMS in roles:
+            frame_log = await stack.enter_async_context(FrameLog(db))
+            parts["csms"] = await stack.enter_async_context(
+                listen(db, settings, vault, frame_log, clock, rng)
+            )
+        operator_app = create_operator_app(db, settings, vault, clock)
+        operator_url = await stack.enter_async_context(
+            serving(operator_app, host=settings.host, port=settings.operator_port)
+        )
+        if Role.API in roles:
+            parts["api"] = create_app(db, settings, vault, clock)
+            parts["api_url"] = await stack.enter_async_context(
+                serving(parts["api"], host=settings.host, port=settings.api_port)
+            )
+            stack.callback(release, parts["api"])
+        yield Platform(
+            settings=settings,
+            db=db,
+            vault=vault,
+            clock=clock,
+            operator_url=operator_url,
+            **parts,
+        )
+
+
+async def _start_worker(
+    stack: AsyncExitStack,
+    db: Database,
+    settings: Settings,
+    vault: Vault,
+    clock: Clock,
+    rng: random.Random,
+    transport: Transport | None,
+) -> None:
+    if transport is None:
+        transport = await stack.enter_async_context(transport_for(settings, clock))
+    sender = Sender(db, vault, settings, transport, jitter=rng.random)
+    await stack.enter_async_context(_owned(sender.run(), "webhook sender"))
+    await stack.enter_async_context(running(periodic_work(db, settings), clock))
+
+
+@asynccontextmanager
+async def _owned(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run *work* until the block is left, then cancel it and wait for its end."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _doorbell(settings: Settings, clock: Clock) -> AsyncIterator[Doorbell]:
+    if settings.redis_url is None:
+        yield MemoryDoorbell()
+        return
+    url = settings.redis_url.get_secret_value()
+    async with RedisDoorbell(url, clock) as doorbell:
+        with contextlib.suppress(TimeoutError):
+            await doorbell.wait_connected(within_s=2)
+        yield doorbell

@@ -1,0 +1,124 @@
+"""What the figures may be: limits that must hold, and aims. Lower is better unless it says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from benchmarks.measuring import Figures
+
+Measured = Mapping[tuple[str, str], Figures]
+"""Medians by scenario and kind of server."""
+
+
+class Of(StrEnum):
+    """Which figure a row shows."""
+
+    PLATFORM = "the platform's"
+    FRAMES = "what the frame log adds to the platform's"
+    TIMES = "the platform's divided by the reference's"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of the table. *more* is better: a rate, a ratio."""
+
+    scenario: str
+    label: str
+    figure: str
+    must: float | None = None
+    aim: float | None = None
+    more: bool = False
+    of: Of = Of.PLATFORM
+
+    def value(self, measured: Measured) -> float | None:
+        """Return the row's figure, ``None`` if it was not measured."""
+        mine = measured.get((self.scenario, "voltgate"), {}).get(self.figure)
+        match self.of:
+            case Of.PLATFORM:
+                return mine
+            case Of.FRAMES:
+                other = measured.get((self.scenario, "frames"), {}).get(self.figure)
+                return None if mine is None or other is None else other - mine
+            case Of.TIMES:
+                other = self.reference(measured)
+                return None if mine is None or not other else mine / other
+
+    def reference(self, measured: Measured) -> float | None:
+        """Return the same figure of the reference, ``None`` if there is none."""
+        return measured.get((self.scenario, "reference"), {}).get(self.figure)
+
+
+def _messages(
+    scenario: str, name: str, *, must: float, aim: float, times: bool = False
+) -> list[Row]:
+    ratio = Row(
+        scenario=scenario,
+        label=f"{name}: times reference",
+        figure="per_second",
+        must=8,
+        aim=15,
+        more=True,
+        of=Of.TIMES,
+    )
+    return [
+        Row(scenario=scenario, label=f"{name}: messages/s", figure="per_second", more=True),
+        *([ratio] if times else []),
+        Row(
+            scenario=scenario,
+            label=f"{name}: CPU us/message",
+            figure="cpu_us",
+            must=must,
+            aim=aim,
+        ),
+        Row(
+            scenario=scenario,
+            label=f"{name}: CPU us of frame log",
+            figure="cpu_us",
+            must=80,
+            aim=40,
+            of=Of.FRAMES,
+        ),
+        Row(scenario=scenario, label=f"{name}: answer p50, ms", figure="p50_ms"),
+        Row(scenario=scenario, label=f"{name}: answer p99, ms", figure="p99_ms"),
+    ]
+
+
+def _row(scenario: str, label: str, figure: str, must: float, aim: float) -> Row:
+    more = figure == "per_second"
+    return Row(scenario=scenario, label=label, figure=figure, must=must, aim=aim, more=more)
+
+
+ROWS: Final = (
+    *_messages("heartbeat", "Heartbeat", must=200, aim=100),
+    *_messages("status", "Status", must=250, aim=120),
+    *_messages("meter_values", "MeterValues", must=350, aim=180, times=True),
+    *_messages("transaction_cycle", "cycle", must=400, aim=200, times=True),
+    _row("connect_boot", "connect + boot: CPU ms", "cpu_ms", 2.5, 1),
+    Row(
+        scenario="connect_boot", label="connect + boot: chargers/s", figure="per_second", more=True
+    ),
+    _row("start_latency", "start to charger: p50, ms", "p50_ms", 5, 2.5),
+    _row("start_latency", "start to charger: p99, ms", "p99_ms", 20, 10),
+    _row("start_latency_loaded", "start to charger, loaded: p99, ms", "p99_ms", 20, 10),
+    Row(
+        scenario="start_latency_loaded",
+        label="  readings/s behind it, of 120",
+        figure="background_per_second",
+        more=True,
+    ),
+    _row("start_charge_rate", "start_charge, 8 clients: starts/s", "per_second", 480, 1000),
+    _row("start_charge_rate", "start_charge, 8 clients: CPU us", "cpu_us", 2000, 1000),
+    Row(scenario="webhook_latency", label="start to webhook: p50, ms", figure="p50_ms"),
+    _row("webhook_latency", "start to webhook: p99, ms", "p99_ms", 100, 30),
+    _row("webhook_rate", "webhooks/s", "per_second", 500, 1500),
+    Row(scenario="webhook_rate", label="webhooks: CPU us", figure="cpu_us"),
+)
+
+
+def verdict(row: Row, value: float) -> str:
+    """Return ``aim``, ``must`` or ``missed``: how far a figure got; empty without a limit."""
+    for name, limit in (("aim", row.aim), ("must", row.must)):
+        if limit is not None and (value >= limit if row.more else value <= limit):
+            return name
+    return "" if row.must is None else "missed"

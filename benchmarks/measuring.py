@@ -1,0 +1,98 @@
+"""How a scenario measures: rates, CPU and times within a window after a warm-up."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.charger import Charger
+from benchmarks.servers import Target
+
+Figures = dict[str, float]
+"""By name: ``per_second``, ``cpu_us`` (server and database, of each one), ``p50_ms``, ..."""
+
+Step = Callable[[], Awaitable[None]]
+
+WARM_UP: Final = 0.25
+"""Part of the measured time that passes before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """What a scenario has.
+
+    Attributes:
+        crowd: Identities for the connection scenario; *chargers* are for the others.
+    """
+
+    target: Target
+    seconds: float
+    chargers: Sequence[str]
+    crowd: Sequence[str]
+
+    def charger(self, identity: str) -> Charger:
+        """Return a charger that the server knows, not connected yet."""
+        return Charger(self.target.ready.ocpp_url, identity, self.target.ready.password)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where everything stood at one moment."""
+
+    at_s: float
+    server_cpu_s: float
+    own_cpu_s: float
+
+
+async def mark(target: Target) -> Mark:
+    """Look at the clocks."""
+    server_cpu_s = await target.cpu_s()
+    return Mark(time.perf_counter(), server_cpu_s, time.process_time())
+
+
+def figures_of(begin: Mark, end: Mark, *, count: int) -> Figures:
+    """Return rate and CPU of *count* things done between two marks."""
+    wall_s = end.at_s - begin.at_s
+    return {
+        "count": count,
+        "per_second": count / wall_s,
+        "cpu_us": (end.server_cpu_s - begin.server_cpu_s) / max(count, 1) * 1e6,
+        "generator_percent": (end.own_cpu_s - begin.own_cpu_s) / wall_s * 100,
+    }
+
+
+def times_of(measured_s: Sequence[float]) -> Figures:
+    """Return the percentiles of some durations, in milliseconds."""
+    ordered = sorted(measured_s)
+    return {
+        f"p{percent}_ms": ordered[math.ceil(len(ordered) * percent / 100) - 1] * 1000
+        for percent in (50, 99)
+        if ordered
+    }
+
+
+async def under_load(lab: Lab, chargers: Sequence[Charger], steps: Sequence[Step]) -> Figures:
+    """Repeat every step, all at the same time, each after its own answer (a closed loop)."""
+    is_over = False
+
+    async def drive(step: Step) -> None:
+        while not is_over:
+            await step()
+
+    async with asyncio.TaskGroup() as tasks:
+        for step in steps:
+            tasks.create_task(drive(step))
+        await asyncio.sleep(lab.seconds * WARM_UP)
+        begin = await mark(lab.target)
+        before = [len(charger.answers_s) for charger in chargers]
+        await asyncio.sleep(lab.seconds)
+        end = await mark(lab.target)
+        measured_s = [
+            answer_s
+            for charger, first in zip(chargers, before, strict=True)
+            for answer_s in charger.answers_s[first:]
+        ]
+        is_over = True
+    return {**figures_of(begin, end, count=len(measured_s)), **times_of(measured_s)}

@@ -1,0 +1,110 @@
+"""A run: starts the servers, goes through the scenarios in rounds, takes medians."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.charger import CallRefused
+from benchmarks.databases import Backend
+from benchmarks.measuring import Figures, Lab
+from benchmarks.scenarios import CROWD, SCENARIOS
+from benchmarks.servers import KINDS, cores, serving
+
+CONNECTORS: Final = 8
+
+Rounds = dict[tuple[str, str], list[Figures]]
+Progress = Callable[[str, Figures | str | None], None]
+"""Told what is being measured; afterwards again with the figures, or with why there are none."""
+
+FAILURES: Final = (CallRefused, ConnectionError, ExceptionGroup, RuntimeError, TimeoutError)
+"""How a server fails under load: the other scenarios go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        servers: Kinds of servers, see ``KINDS``.
+        profiles: Directory for cProfile's files; then the figures are those of profiled servers.
+    """
+
+    scenarios: Sequence[str]
+    servers: Sequence[str]
+    seconds: float
+    rounds: int
+    chargers: int
+    profiles: Path | None = None
+
+
+async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, list[str]]:
+    """Measure every scenario on every server that it is for, in interleaved rounds.
+
+    Returns the figures, and a line for each scenario that a server did not stand.
+    """
+    chargers = [f"BENCH-{number}" for number in range(1, plan.chargers + 1)]
+    crowd = [f"CROWD-{number}" for number in range(1, CROWD + 1)]
+    results: Rounds = {}
+    failures: list[str] = []
+    wanted = [SCENARIOS[name] for name in plan.scenarios]
+    known = [*chargers, *crowd] if "connect_boot" in plan.scenarios else chargers
+    async with AsyncExitStack() as stack:
+        targets = {}
+        for name in plan.servers:
+            if not any(name in scenario.on for scenario in wanted):
+                continue
+            progress(f"{chosen.name}: {name} starts", None)
+            targets[name] = await stack.enter_async_context(
+                serving(
+                    KINDS[name],
+                    chosen,
+                    chargers=known,
+                    connectors=CONNECTORS,
+                    profiles=plan.profiles,
+                )
+            )
+        _keep_off_the_servers()
+        for number in range(1, plan.rounds + 1):
+            for scenario in wanted:
+                for name in scenario.on:
+                    if name not in targets:
+                        continue
+                    what = f"{chosen.name}: {scenario.name} on {name}, round {number}"
+                    progress(what, None)
+                    lab = Lab(
+                        target=targets[name], seconds=plan.seconds, chargers=chargers, crowd=crowd
+                    )
+                    try:
+                        figures = await scenario.run(lab)
+                    except FAILURES as exc:
+                        failures.append(f"{what}: {_reason(exc)}")
+                        progress(what, failures[-1])
+                    else:
+                        results.setdefault((scenario.name, name), []).append(figures)
+                        progress(what, figures)
+    return results, failures
+
+
+def medians(rounds: Rounds) -> dict[tuple[str, str], Figures]:
+    """Return the median of every figure."""
+    return {
+        key: {name: median(one[name] for one in figures) for name in figures[0]}
+        for key, figures in rounds.items()
+    }
+
+
+def _reason(exc: BaseException) -> str:
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return f"{type(exc).__name__} {exc}".strip()
+
+
+def _keep_off_the_servers() -> None:
+    """Leave the servers' core to them; the load generator takes the others."""
+    _, others = cores()
+    if others is not None:
+        os.sched_setaffinity(0, others)

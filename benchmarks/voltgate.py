@@ -1,0 +1,91 @@
+"""The platform under measurement: every role in one process, as ``voltgate serve`` runs it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from benchmarks.frames import TOKEN
+from benchmarks.servers import Order, Ready
+from core.audit.service import Actor
+from core.chargers import id_tokens, registry, stations
+from core.chargers.registry import ConnectorSpec
+from core.kernel import log
+from core.kernel.settings import FixedSettings
+from core.partners import keys
+from core.partners import service as partners
+from core.partners.scopes import Scope
+from migrations import run as migrations
+from ops.serve import Platform, platform
+
+UNLIMITED: Final = 1_000_000_000
+PASSWORD: Final = "benchmark-password"  # noqa: S105 - of chargers that live for seconds
+_ACTOR: Final = Actor(name="benchmark")
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's event loop where there is one, as in production."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> None:
+    """Serve as in production, but for the limits that would slow a load generator down."""
+    settings = FixedSettings(
+        database_url=order.database_url,
+        node_id="bench",
+        api_port=0,
+        operator_port=0,
+        ocpp_port=0,
+        frame_log=order.frame_log,
+        frames_per_second=UNLIMITED,
+        requests_per_minute=UNLIMITED,
+        webhook_allow_insecure=True,
+    )
+    log.configure(level=settings.log_level, format_="json", bound={"node": settings.node_id})
+    await migrations.upgrade(settings.database_url)
+    async with platform(settings) as running:
+        await until_end(await _prepare(running, order))
+
+
+async def _prepare(running: Platform, order: Order) -> Ready:
+    """Make one station with the chargers and one partner who may see and control it."""
+    connectors: dict[str, list[str]] = {}
+    specs = [ConnectorSpec(evse=number + 1) for number in range(order.connectors)]
+    async with running.db.transaction() as tx:
+        station = await stations.create_station(tx, _ACTOR, name="Benchmark")
+        for identity in order.chargers:
+            charger, _ = await registry.register(
+                tx,
+                running.vault,
+                _ACTOR,
+                identity=identity,
+                password=PASSWORD,
+                station_id=station.id,
+                connectors=specs,
+            )
+            found = await registry.connectors_of(tx, charger.id)
+            connectors[identity] = [
+                one.id for one in sorted(found, key=lambda one: one.evse) if one.evse > 0
+            ]
+        partner = await partners.create_partner(tx, _ACTOR, name="benchmark")
+        await stations.grant_station(tx, _ACTOR, partner.id, station.id, control=True)
+        await id_tokens.put(tx, _ACTOR, TOKEN, partner_id=partner.id)
+        _, key = await keys.create_key(
+            tx,
+            running.vault,
+            _ACTOR,
+            partner_id=partner.id,
+            livemode=True,
+            name="benchmark",
+            scopes=list(Scope),
+        )
+    return Ready(
+        ocpp_url=running.ocpp_url,
+        password=PASSWORD,
+        api_url=running.api_url or "",
+        api_key=key,
+        connectors=connectors,
+    )

@@ -1,0 +1,107 @@
+"""Fixtures that every test may ask for: both databases, a clock that moves, settings."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from core.kernel.clock import ShiftedClock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.doorbell import MemoryDoorbell
+from core.kernel.settings import FixedSettings, Settings
+from migrations import run as migrations
+from tests import services
+from tests.services import pytest_configure, pytest_unconfigure
+
+__all__ = ["pytest_configure", "pytest_unconfigure"]
+
+
+def _migrate(url: str) -> None:
+    asyncio.run(migrations.upgrade(url))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    _migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_of_worker() -> Iterator[str]:
+    """A PostgreSQL database with every table, emptied before each test of this worker."""
+    url = services.postgres_url(prepare=_migrate)
+    yield url
+    services.drop_postgres(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Run the test once on each database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(
+    backend: str, sqlite_template: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """An empty database of the test's own, with every table."""
+    if backend == "sqlite":
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - no disk to wait for
+        with tempfile.TemporaryDirectory(prefix="voltgate-test-", dir=memory) as directory:
+            path = Path(directory) / "voltgate.db"
+            shutil.copy(sqlite_template, path)
+            yield f"sqlite+aiosqlite:///{path}"
+        return
+    url: str = request.getfixturevalue("postgres_of_worker")
+    services.empty_postgres(url)
+    yield url
+
+
+@pytest.fixture
+def clock() -> ShiftedClock:
+    """The clock of the process under test; ``clock.advance(60)`` moves it by a minute."""
+    return ShiftedClock()
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Development defaults on the test's database, on ports that the system chooses."""
+    return FixedSettings(
+        database_url=database_url,
+        node_id="node-a",
+        api_port=0,
+        operator_port=0,
+        ocpp_port=0,
+        webhook_allow_insecure=True,
+    )
+
+
+@pytest.fixture
+def vault(settings: Settings) -> Vault:
+    return Vault(settings)
+
+
+@pytest.fixture
+async def db(settings: Settings, clock: ShiftedClock) -> AsyncIterator[Database]:
+    """An open database with every table and no rows."""
+    async with Database(settings.database_url, doorbell=MemoryDoorbell(), clock=clock) as db:
+        yield db
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """Undo what a test (a command in this process) set up for logging: its streams are closed."""
+    structlog.contextvars.clear_contextvars()
+    yield
+    structlog.reset_defaults()
+    for handler in logging.root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            logging.root.removeHandler(handler)

@@ -1,0 +1,305 @@
+"""Every check finds what was planted for it, and finds nothing where nothing is wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Column, MetaData, Table, bindparam, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from core.doctor.service import CHECKS, ROWS_SHOWN, examine, finding_view
+from core.kernel.clock import SystemClock
+from core.kernel.db import Database, Tx, UtcDateTime, metadata
+from core.kernel.doorbell import MemoryDoorbell
+from tests import services
+from tests.core.doctor.scene import build
+
+Plant = tuple[str, str, str]
+
+COPY_OPERATION = """
+    INSERT INTO operations (id, partner_id, livemode, request_id, type, body, status, stage,
+        charger_id, connector_id, session_id, on_late_start, metadata, sequence, created_at,
+        updated_at, deadline_at)
+    SELECT 'op2', partner_id, livemode, {request_id}, {type}, body, {status}, stage, charger_id,
+        connector_id, {session_id}, on_late_start, metadata, 0, created_at, updated_at, :future
+    FROM operations WHERE id = 'op'
+"""
+COPY_SESSION = """
+    INSERT INTO sessions (number, id, charger_id, connector_id, transaction_ref, start_key,
+        operation_id, livemode, verdict, status, is_current, started_at, energy_wh, data_quality,
+        flags, billable, sequence, created_at, updated_at)
+    SELECT {number}, 'cs2', charger_id, connector_id, {ref}, {key}, {operation}, livemode, verdict,
+        'charging', {is_current}, started_at, 0, data_quality, flags, billable, 1, created_at,
+        updated_at FROM sessions
+"""
+COPY_EVENT = """
+    INSERT INTO events (id, partner_id, livemode, seq, type, object_id, object_sequence, body,
+        created_at)
+    SELECT 'evt-9', partner_id, livemode, 4, type, object_id, {sequence}, body, created_at
+    FROM events WHERE id = '{id}'
+"""
+COPY_COMMAND = """
+    INSERT INTO commands (number, id, charger_id, kind, arguments, priority, status, operation_id,
+        requested_by, message_id, timeout_s, expires_at, created_at, sent_at)
+    SELECT 2, 'cmd2', charger_id, kind, arguments, priority, 'sent', {operation}, requested_by,
+        {message}, timeout_s, expires_at, created_at, sent_at FROM commands
+"""
+
+
+def operation(**values: str) -> str:
+    defaults = {
+        "request_id": "'r-2'",
+        "type": "'unlock_connector'",
+        "status": "'accepted'",
+        "session_id": "NULL",
+    }
+    return COPY_OPERATION.format(**defaults | values)
+
+
+def session(**values: str) -> str:
+    defaults = {"number": "2", "ref": "'2'", "key": "'2'", "operation": "NULL"}
+    return COPY_SESSION.format(**{**defaults, "is_current": "false"} | values)
+
+
+COPY_RESERVATION = """
+    INSERT INTO reservations (number, id, partner_id, livemode, operation_id, charger_id,
+        connector_id, token, status, expires_at, sequence, created_at, updated_at)
+    SELECT 2, 'res2', partner_id, livemode, operation_id, charger_id, connector_id, token,
+        'pending', expires_at, sequence, created_at, updated_at FROM reservations
+"""
+TURN_INTO_STOP = "UPDATE operations SET type = 'stop_charge'"
+REOPEN = "UPDATE sessions SET ended_at = NULL, status = 'charging'"
+OCCUPY = "UPDATE sessions SET is_current = true"
+START_AGAIN = operation(type="'start_charge'")
+
+PLANTS: tuple[Plant, ...] = (
+    ("I2", "a request_id is one operation", operation(request_id="'r-1'")),
+    (
+        "I4",
+        "5 s after its deadline",
+        "UPDATE operations SET status = 'in_progress', deadline_at = :long_ago",
+    ),
+    ("I5", "its last step says", "UPDATE operations SET stage = 'queued'"),
+    ("I5", "its last step says", "DELETE FROM operation_steps WHERE sequence = 2"),
+    ("I5", "follow the machine", "UPDATE operation_steps SET status = 'failed' WHERE sequence = 2"),
+    (
+        "I5",
+        "follow the machine",
+        "UPDATE operation_steps SET status = 'in_progress' WHERE sequence = 1",
+    ),
+    ("I6", "one command", COPY_COMMAND.format(operation="'op'", message="'m-2'")),
+    ("I7", "a start succeeded only", "UPDATE operations SET session_id = NULL"),
+    ("I7", "a start succeeded only", "DELETE FROM transaction_messages"),
+    (
+        "I7",
+        "a transaction's start succeeded",
+        "UPDATE operations SET status = 'timed_out', stage = 'queued'",
+    ),
+    (
+        "I7",
+        "a stop succeeded only",
+        TURN_INTO_STOP + "; " + REOPEN,
+    ),
+    (
+        "I7",
+        "every end confirms its stops",
+        operation(type="'stop_charge'", session_id="'cs'"),
+    ),
+    ("I8", "one to one", session(operation="'op'")),
+    ("I8", "one to one", operation(type="'start_charge'", session_id="'cs'")),
+    (
+        "I9",
+        "one unfinished start",
+        START_AGAIN + "; " + START_AGAIN.replace("'op2'", "'op3'").replace("'r-2'", "'r-3'"),
+    ),
+    (
+        "I9",
+        "one current session",
+        OCCUPY + "; " + session(is_current="true"),
+    ),
+    (
+        "I9",
+        "one reservation",
+        COPY_RESERVATION,
+    ),
+    ("I10", "one event for its final", "UPDATE events SET type = 'session.updated' WHERE seq = 1"),
+    ("I10", "one event for its final", "UPDATE events SET type = 'operation.failed' WHERE seq = 1"),
+    (
+        "I10",
+        "one event for its final",
+        COPY_EVENT.format(sequence="4", id="evt-1"),
+    ),
+    ("I10", "told once", COPY_EVENT.format(sequence="3", id="evt-2")),
+    ("I10", "was announced", "DELETE FROM events WHERE seq = 3"),
+    (
+        "I12",
+        "attempted while a node",
+        "UPDATE deliveries SET status = 'due', due_at = :long_ago",
+    ),
+    ("I12", "written down", "DELETE FROM delivery_attempts WHERE delivery_id = 'dlv-1'"),
+    ("I12", "written down", "UPDATE delivery_attempts SET status_code = 500"),
+    ("I15", "grows", COPY_EVENT.format(sequence="2", id="evt-2")),
+    ("I15", "ahead", "UPDATE events SET object_sequence = 9 WHERE seq = 2"),
+    ("I15", "without a hole", "UPDATE events SET seq = 7 WHERE seq = 3"),
+    ("I15", "without a hole", "UPDATE partners SET event_seq = 4"),
+    ("I18", "one session", session(ref="'1'")),
+    ("I18", "one session", session(key="'start-1'")),
+    (
+        "I18",
+        "recorded once",
+        "INSERT INTO transaction_messages SELECT * FROM transaction_messages",
+    ),
+    ("I20", "exactly one order", "DELETE FROM orders"),
+    ("I20", "has its session", "UPDATE transaction_messages SET session_id = 'cs9'"),
+    ("I21", "a session, its connector", "UPDATE connectors SET charger_id = 'cp9'"),
+    ("I21", "an operation, its connector", "UPDATE commands SET charger_id = 'cp9'"),
+    ("I22", "energy", "UPDATE sessions SET energy_wh = 2501"),
+    ("I22", "energy", "UPDATE sessions SET energy_wh = -1, meter_start_wh = NULL"),
+    ("I24", "stays over", "UPDATE sessions SET status = 'charging'"),
+    ("I24", "stays over", "UPDATE sessions SET is_current = true"),
+    ("I24", "every version", "DELETE FROM order_versions"),
+    ("I24", "every version", "UPDATE orders SET version = 2"),
+    ("I25", "32 bit", "UPDATE sessions SET number = 0"),
+    ("I25", "32 bit", session(number="1")),
+    ("I26", "held by a living node", "UPDATE chargers SET node_id = 'gone'"),
+    ("I26", "held by a living node", "UPDATE chargers SET removed_at = :long_ago"),
+    ("I27", "used once", COPY_COMMAND.format(operation="NULL", message="message_id")),
+    ("I27", "was sent", "UPDATE commands SET sent_at = NULL"),
+    ("I32", "session's order", "UPDATE orders SET partner_id = 'prt9'"),
+    ("I32", "that started it", "UPDATE sessions SET partner_id = NULL"),
+    ("I32", "endpoints of its own", "UPDATE webhook_endpoints SET livemode = false"),
+    ("I32", "is its own partner's", "UPDATE operations SET partner_id = 'prt9'"),
+    ("I34", "salted hashes", "UPDATE api_keys SET secret_hash = 'plain'"),
+    ("I34", "salted hashes", "UPDATE operator_tokens SET secret_hash = 'plain'"),
+    ("I34", "salted hashes", "UPDATE chargers SET credential = 'plain'"),
+    ("I34", "encrypted", "UPDATE webhook_endpoints SET secret = 'whsec_abc'"),
+    ("I34", "encrypted", "UPDATE webhook_endpoints SET previous_secret = 'whsec_abc'"),
+    ("I34", "no secret of ours", 'UPDATE events SET body = \'{"key": "vg_live_x"}\''),
+    ("I34", "no secret of ours", 'UPDATE audit_entries SET after = \'{"s": "whsec_x"}\''),
+)
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+@asynccontextmanager
+async def undone(db: Database) -> AsyncIterator[Tx]:
+    """Open a transaction on a sound database; nothing of it stays."""
+    with suppress(Undone):
+        async with db.transaction() as tx:
+            await build(tx)
+            yield tx
+            raise Undone
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lawless_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A database with every table and none of the constraints that forbid what is planted."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("doctor") / "lawless.db"
+        url = f"sqlite+aiosqlite:///{path}"
+        _create_tables(url)
+        yield url
+        return
+    url = services.postgres_url()
+    _create_tables(url)
+    yield url
+    services.drop_postgres(url)
+
+
+def _create_tables(url: str) -> None:
+    lawless = MetaData()
+    for table in metadata.tables.values():
+        Table(table.name, lawless, *(Column(c.name, c.type) for c in table.columns))
+
+    async def create() -> None:
+        engine = create_async_engine(url)
+        async with engine.begin() as connection:
+            await connection.run_sync(lawless.create_all)
+        await engine.dispose()
+
+    asyncio.run(create())
+
+
+@pytest.fixture
+async def lawless(lawless_url: str) -> AsyncIterator[Database]:
+    async with Database(lawless_url, doorbell=MemoryDoorbell(), clock=SystemClock()) as db:
+        yield db
+
+
+async def plant(tx: Tx, statements: str) -> None:
+    ages = {"long_ago": tx.now - timedelta(days=1), "future": tx.now + timedelta(days=1)}
+    for sql in statements.split("; "):
+        used = [
+            bindparam(name, at, type_=UtcDateTime) for name, at in ages.items() if f":{name}" in sql
+        ]
+        await tx.execute(text(sql.replace(': "', '\\: "')).bindparams(*used))
+
+
+async def test_a_sound_database_has_no_findings(lawless: Database) -> None:
+    async with undone(lawless) as tx:
+        assert await examine(tx) == []
+
+
+async def test_an_empty_database_has_no_findings(db: Database) -> None:
+    async with db.transaction() as tx:
+        assert await examine(tx) == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "title", "statements"),
+    PLANTS,
+    ids=[f"{number}-{index}" for index, (number, _, _) in enumerate(PLANTS)],
+)
+async def test_a_planted_violation_is_found(
+    lawless: Database, invariant: str, title: str, statements: str
+) -> None:
+    async with undone(lawless) as tx:
+        await plant(tx, statements)
+        found = await examine(tx)
+        assert (invariant, title) in {
+            (finding.invariant, title) for finding in found if title in finding.title
+        }
+        assert all(0 < len(finding.rows) <= ROWS_SHOWN for finding in found)
+
+
+def test_every_check_has_a_plant() -> None:
+    planted = {
+        check.title
+        for check in CHECKS
+        for invariant, title, _ in PLANTS
+        if check.invariant == invariant and title in check.title
+    }
+    assert {check.title for check in CHECKS} - planted == set()
+
+
+async def test_what_nobody_could_have_done_is_not_missed(lawless: Database) -> None:
+    """I4 and I12 hold once a node is up: a database at rest breaks neither."""
+    async with undone(lawless) as tx:
+        await plant(tx, "UPDATE nodes SET seen_at = :long_ago; UPDATE chargers SET epoch = 1")
+        await plant(tx, operation().replace(":future", "deadline_at"))
+        found = await examine(tx)
+        assert "I4" not in {finding.invariant for finding in found}
+
+
+async def test_a_finding_can_be_shown_as_json(lawless: Database) -> None:
+    async with undone(lawless) as tx:
+        await plant(tx, "UPDATE sessions SET energy_wh = 2501")
+        (finding,) = await examine(tx)
+        assert finding_view(finding) == {
+            "invariant": "I22",
+            "title": "energy is the last accepted register less the first, and never negative",
+            "rows": [
+                {
+                    "session_id": "cs",
+                    "energy_wh": 2501,
+                    "meter_start_wh": 1000,
+                    "meter_stop_wh": 3500,
+                }
+            ],
+        }

@@ -1,0 +1,57 @@
+"""Every state machine: reachable, with final states that are final."""
+
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.commands.states import MACHINE as COMMANDS
+from core.commands.states import CommandStatus
+from core.kernel.machine import Machine
+from core.operations.states import MACHINE as OPERATIONS
+from core.operations.states import RESERVATION_MACHINE, OperationStatus, ReservationStatus
+from core.sessions.states import MACHINE as SESSIONS
+from core.sessions.states import OPEN, SessionStatus
+from core.webhooks.states import MACHINE as DELIVERIES
+from core.webhooks.states import DeliveryStatus
+
+MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
+    (COMMANDS, CommandStatus, CommandStatus.QUEUED),
+    (OPERATIONS, OperationStatus, OperationStatus.ACCEPTED),
+    (RESERVATION_MACHINE, ReservationStatus, ReservationStatus.PENDING),
+    (SESSIONS, SessionStatus, SessionStatus.PENDING),
+    (DELIVERIES, DeliveryStatus, DeliveryStatus.DUE),
+]
+
+
+@pytest.mark.parametrize(("machine", "states", "first"), MACHINES)
+def test_every_state_is_reachable(
+    machine: Machine[Any], states: type[StrEnum], first: StrEnum
+) -> None:
+    seen, waiting = {first}, [first]
+    while waiting:
+        for following in machine.transitions[waiting.pop()] - seen:
+            seen.add(following)
+            waiting.append(following)
+
+    assert seen == set(states) == set(machine.transitions)
+
+
+@given(path=st.lists(st.sampled_from(OperationStatus), max_size=8))
+def test_i04_no_path_leaves_a_final_state(path: list[OperationStatus]) -> None:
+    state = OperationStatus.ACCEPTED
+    finals = 0
+    for wanted in path:
+        if state in OPERATIONS.sources(wanted):
+            state = wanted
+            finals += state in OPERATIONS.final
+
+    assert finals <= 1
+    assert (finals == 1) == (state in OPERATIONS.final)
+
+
+def test_i24_an_ended_session_never_reopens() -> None:
+    assert SESSIONS.transitions[SessionStatus.ENDED] == frozenset()
+    assert not SESSIONS.transitions[SessionStatus.INVALID] & OPEN

@@ -1,0 +1,31 @@
+"""Fixtures of the flows: a running platform with a partner."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from core.kernel.clock import ShiftedClock
+from core.kernel.settings import Settings
+from tests.world import Version, World, world
+
+
+@pytest.fixture(params=["1.6", "2.0.1"])
+def version(request: pytest.FixtureRequest) -> Version:
+    """Run the test once with chargers of each OCPP version."""
+    chosen: Version = request.param
+    return chosen
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Deadlines that nobody has to wait for."""
+    return settings.model_copy(
+        update={"confirm_within": timedelta(seconds=3), "command_timeout": timedelta(seconds=2)}
+    )
+
+
+@pytest.fixture
+async def running(settings: Settings, clock: ShiftedClock) -> AsyncIterator[World]:
+    async with world(settings, clock=clock) as created:
+        yield created

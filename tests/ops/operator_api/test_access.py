@@ -1,0 +1,144 @@
+"""Who may call what: every route, every role."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from core.kernel.db import Database
+from core.operators.models import Role
+from tests.ops.conftest import Login
+from tests.ops.operator_api.making import get, post
+
+READING = (Role.VIEWER, Role.FINANCE, Role.SUPPORT, Role.ADMIN)
+SUPPORTS = {
+    ("post", "/operator/v1/chargers/{charger_id}/approve"),
+    ("post", "/operator/v1/chargers/{charger_id}/reject"),
+    ("post", "/operator/v1/chargers/{charger_id}/commands"),
+    ("put", "/operator/v1/id_tokens/{token}"),
+    ("delete", "/operator/v1/id_tokens/{token}"),
+    ("post", "/operator/v1/events/{event_id}/resend"),
+    ("post", "/operator/v1/dead_letters/replay"),
+    ("post", "/operator/v1/dead_letters/{delivery_id}/replay"),
+}
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for path, methods in app.openapi()["paths"].items():
+        if path.startswith("/operator/v1/"):
+            yield from ((method, path) for method in methods)
+
+
+def filled(path: str) -> str:
+    return re.sub(r"\{\w+\}", "nothing", path)
+
+
+async def test_every_route_wants_a_token(
+    operator_app: FastAPI, anybody: httpx2.AsyncClient
+) -> None:
+    answers = {
+        route: await anybody.request(route[0], filled(route[1])) for route in routes(operator_app)
+    }
+    assert len(answers) > 50
+    assert {route: answer.json()["code"] for route, answer in answers.items()} == dict.fromkeys(
+        answers, "invalid_credentials"
+    )
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_may_do_what_it_is_for(
+    operator_app: FastAPI, login: Login, role: Role
+) -> None:
+    client = await login(role)
+    for method, path in routes(operator_app):
+        allowed = method == "get" or role is Role.ADMIN
+        allowed |= role is Role.SUPPORT and (method, path) in SUPPORTS
+        answer = await client.request(method, filled(path), json=None if method == "get" else {})
+        refused = answer.status_code == 403
+        assert refused is not allowed, (method, path, answer.text)
+        assert answer.status_code < 500, (method, path, answer.text)
+
+
+async def test_an_unknown_object_is_a_404_on_every_route(
+    operator_app: FastAPI, operator: httpx2.AsyncClient
+) -> None:
+    found = {}
+    for method, path in routes(operator_app):
+        if method == "get" and "{" in path:
+            found[path] = (await operator.get(filled(path))).json().get("code")
+    assert found == dict.fromkeys(found, "not_found")
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer x", "Bearer vg_op_" + "0" * 26 + "_" + "a" * 43, "Basic YTpi"]
+)
+async def test_a_wrong_token_is_refused(anybody: httpx2.AsyncClient, header: str) -> None:
+    answer = await anybody.get("/operator/v1/chargers", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_revoked_token_is_refused_at_once(
+    operator: httpx2.AsyncClient, operator_app: FastAPI
+) -> None:
+    made = await post(operator, "/operator_tokens", name="temporary", role="viewer")
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    assert (await operator.get("/operator/v1/audit", headers=headers)).status_code == 200
+    await post(operator, f"/operator_tokens/{made['id']}/revoke")
+    assert (await operator.get("/operator/v1/audit", headers=headers)).status_code == 401
+
+
+async def test_changes_are_audited_with_operator_and_request(
+    operator: httpx2.AsyncClient,
+) -> None:
+    answer = await operator.post("/operator/v1/stations", json={"name": "Depot"})
+    (entry,) = (await get(operator, "/audit", object_id=answer.json()["id"]))["data"]
+    assert entry["action"] == "station.created"
+    assert entry["actor"].startswith("operator:otk_")
+    assert entry["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/chargers?limit=0", "invalid_parameter"),
+        ("/chargers?identty=CP-1", "invalid_parameter"),
+        ("/messages?cursor=x", "invalid_cursor"),
+        ("/events?cursor=x", "invalid_cursor"),
+        ("/chargers?cursor=x", "invalid_cursor"),
+        ("/messages?from=yesterday", "invalid_parameter"),
+    ],
+)
+async def test_a_query_that_cannot_be_used_is_named(
+    operator: httpx2.AsyncClient, path: str, code: str
+) -> None:
+    answer = await operator.get(f"/operator/v1{path}")
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"name": "x", "colour": "red"}, "unknown_field"),
+        ({"name": 5}, "invalid_parameter"),
+        ({}, "invalid_parameter"),
+    ],
+)
+async def test_a_body_that_cannot_be_used_is_named(
+    operator: httpx2.AsyncClient, body: dict[str, Any], code: str
+) -> None:
+    answer = await operator.post("/operator/v1/stations", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+async def test_the_document_describes_every_route(
+    operator_app: FastAPI, anybody: httpx2.AsyncClient, db: Database
+) -> None:
+    answer = await anybody.get("/operator/openapi.json")
+    assert answer.json()["openapi"].startswith("3.1")
+    for path, methods in answer.json()["paths"].items():
+        for method in methods.values():
+            assert method["summary"], path

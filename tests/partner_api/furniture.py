@@ -1,0 +1,161 @@
+"""One object of every kind for a partner, made the way the platform makes them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.chargers.states import ConnectorStatus
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.times import rfc3339
+from core.operations import service as operations
+from core.sessions import ending, service, store
+from core.sessions.facts import (
+    EndReason,
+    MeterSampled,
+    Reading,
+    Source,
+    TransactionEnded,
+    TransactionStarted,
+)
+from core.sessions.states import SessionStatus
+from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Furniture:
+    """The ids of one object of every kind, named as the path parameters are."""
+
+    operation_id: str
+    session_id: str
+    order_id: str
+    reservation_id: str
+    event_id: str
+    endpoint_id: str
+    delivery_id: str
+    key_id: str
+    station_id: str
+    charger_id: str
+    connector_id: str
+    partner_id: str
+    request_id: str
+
+
+def source(charger_id: str, action: str, key: str) -> Source:
+    return Source(charger_id=charger_id, action=action, message_id=key, key=key, digest=key, raw={})
+
+
+async def begin(db: Database, party: Party, place: Place, *, request_id: str = "app-1") -> str:
+    """Start charging as a partner and report the transaction; return the operation's id."""
+    answer = await party.client.post("/v1/start_charge", json=start_body(place, request_id))
+    assert answer.status_code == 202, answer.text
+    operation_id: str = answer.json()["id"]
+    async with db.transaction() as tx:
+        await operations.claim_next(tx, place.charger_id)
+        operation = await operations.get(tx, operation_id)
+        await service.start(
+            tx,
+            TransactionStarted(
+                source=source(place.charger_id, "StartTransaction", f"start {operation_id}"),
+                evse=1,
+                connector=1,
+                token=operation.token,
+                token_kind=None,
+                remote_start_id=None,
+                reservation=None,
+                transaction_ref=None,
+                at=tx.now,
+                meter_wh=1000,
+                status=SessionStatus.CHARGING,
+            ),
+        )
+    await report(db, place.charger_id, ConnectorStatus.CHARGING)
+    return operation_id
+
+
+async def measure(db: Database, place: Place, energy_wh: int) -> None:
+    async with db.transaction() as tx:
+        await service.sample(
+            tx,
+            MeterSampled(
+                source=source(place.charger_id, "MeterValues", f"meter {energy_wh}"),
+                evse=1,
+                transaction_ref=None,
+                readings=(Reading(at=tx.now, energy_wh=energy_wh, power_w=7000),),
+            ),
+        )
+
+
+async def finish(db: Database, place: Place, transaction_ref: str) -> None:
+    """Report the end of a transaction at 3 kWh."""
+    async with db.transaction() as tx:
+        await ending.end(
+            tx,
+            TransactionEnded(
+                source=source(place.charger_id, "StopTransaction", f"stop {transaction_ref}"),
+                transaction_ref=transaction_ref,
+                evse=1,
+                connector=1,
+                token=None,
+                token_kind=None,
+                at=tx.now,
+                meter_wh=4000,
+                reason=EndReason.LOCAL,
+                readings=(),
+            ),
+        )
+    await report(db, place.charger_id, ConnectorStatus.AVAILABLE)
+
+
+async def reference_of(db: Database, operation_id: str) -> tuple[str, str]:
+    """Return the session of a start, and what its charger calls it."""
+    async with db.transaction() as tx:
+        operation = await operations.get(tx, operation_id)
+        session = await store.by_id(tx, operation.session_id or "")
+        assert session is not None
+        return session.id, session.transaction_ref
+
+
+async def furnish(db: Database, vault: Vault, party: Party, *, name: str) -> Furniture:
+    """Make one of everything for a partner."""
+    place = await make_place(db, vault, identity=f"{name}-1")
+    await grant(db, place, party.partner_id)
+    endpoint = await party.client.post(
+        "/v1/webhook_endpoints", json={"url": "http://127.0.0.1:9999/hook"}
+    )
+    assert endpoint.status_code == 201, endpoint.text
+    operation_id = await begin(db, party, place, request_id=f"{name}-1")
+    await measure(db, place, 2000)
+    session_id, reference = await reference_of(db, operation_id)
+    await finish(db, place, reference)
+    order = (await party.client.get("/v1/orders")).json()["data"][0]
+    reserved = await party.client.post(
+        "/v1/reserve",
+        json={
+            "request_id": "hold-1",
+            "connector_id": place.connector_id,
+            "expires_at": in_an_hour(db),
+        },
+    )
+    assert reserved.status_code == 202, reserved.text
+    event = (await party.client.get("/v1/events?type=session.ended")).json()["data"][0]
+    endpoint_id = endpoint.json()["id"]
+    listed = await party.client.get(f"/v1/webhook_endpoints/{endpoint_id}/deliveries")
+    return Furniture(
+        operation_id=operation_id,
+        session_id=session_id,
+        order_id=order["id"],
+        reservation_id=reserved.json()["reservation_id"],
+        event_id=event["id"],
+        endpoint_id=endpoint_id,
+        delivery_id=listed.json()["data"][0]["id"],
+        key_id=party.key_id,
+        station_id=place.station_id,
+        charger_id=place.charger_id,
+        connector_id=place.connector_id,
+        partner_id=party.partner_id,
+        request_id=f"{name}-1",
+    )
+
+
+def in_an_hour(db: Database) -> str:
+    return rfc3339(db.now() + timedelta(hours=1))

@@ -1,0 +1,161 @@
+"""S11: a partner cannot tell another's object from nothing, on every route."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.ids import new_id
+from partner_api import openapi
+from partner_api.app import ROUTERS
+from tests.partner_api.furniture import Furniture, furnish, in_an_hour
+from tests.partner_api.scenes import Party, party
+
+DOCUMENT = openapi.document(ROUTERS, public_url="http://api.test")
+GARBAGE = ["x", "%00", "..%5c", "%F0%9F%92%A9", "a" * 300, "1'--"]
+
+PREFIXES = {
+    "operation_id": "op",
+    "session_id": "cs",
+    "order_id": "ord",
+    "reservation_id": "res",
+    "event_id": "evt",
+    "endpoint_id": "we",
+    "delivery_id": "dlv",
+    "key_id": "key",
+    "station_id": "st",
+    "connector_id": "con",
+}
+BODIES: dict[str, Any] = {
+    "recover_webhook_endpoint": {"since": "2026-01-01T00:00:00Z"},
+    "change_webhook_endpoint": {"enabled": False},
+    "change_api_key": {"name": "mine now"},
+}
+ROUTES = [
+    (method, path, operation["operationId"], parameter["name"])
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    for parameter in operation.get("parameters", [])
+    if parameter["in"] == "path"
+]
+IN_BODIES = [
+    ("start_charge", "connector_id", {"request_id": "steal-1"}),
+    ("start_charge", "reservation_id", {"request_id": "steal-2", "connector_id": "own"}),
+    ("stop_charge", "session_id", {"request_id": "steal-3"}),
+    ("stop_charge", "start_request_id", {"request_id": "steal-4"}),
+    ("reserve", "connector_id", {"request_id": "steal-5", "expires_at": "later"}),
+    ("cancel_reservation", "reservation_id", {"request_id": "steal-6"}),
+    ("unlock_connector", "connector_id", {"request_id": "steal-7"}),
+]
+
+
+def neutral(answer: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return what may not differ: all but the id of the request and the address asked for."""
+    body = json.loads(answer.content)
+    own = {"x-request-id", "ratelimit", "content-length"}
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    ours = [body.pop(name) for name in ("request_id", "instance")]
+    assert all(isinstance(value, str) for value in ours)
+    return answer.status_code, headers, json.dumps(body).encode()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_s11_every_route_answers_alike_for_foreign_unknown_and_impossible_ids(
+    app: FastAPI, db: Database, vault: Vault, partner: Party
+) -> None:
+    async with party(app, db, vault) as other, party(app, db, vault, livemode=False) as test:
+        theirs = await furnish(db, vault, other, name="theirs")
+        before = await everything(other)
+        assert len(ROUTES) >= 18
+        for method, path, name, parameter in ROUTES:
+            ids = [new_id(PREFIXES[parameter]), getattr(theirs, parameter), *GARBAGE]
+            ids += [new_id("op"), theirs.charger_id, theirs.partner_id]
+            for client in (partner.client, test.client):
+                answers = [
+                    await client.request(
+                        method, path.replace(f"{{{parameter}}}", id_), json=BODIES.get(name)
+                    )
+                    for id_ in ids
+                ]
+                expected = neutral(answers[0])
+                assert expected[0] == 404, (method, path, answers[0].text)
+                for id_, answer in zip(ids, answers, strict=True):
+                    assert neutral(answer) == expected, (method, path, id_)
+        assert await everything(other) == before
+
+
+async def test_s11_control_calls_answer_alike_for_foreign_and_unknown_ids(
+    app: FastAPI, db: Database, vault: Vault, partner: Party
+) -> None:
+    async with party(app, db, vault) as other:
+        theirs = await furnish(db, vault, other, name="theirs")
+        own = await furnish(db, vault, partner, name="own")
+        before = await everything(other)
+        for call, field, body in IN_BODIES:
+            ids = [new_id(PREFIXES.get(field, "op")), foreign(theirs, field), "x", new_id("st")]
+            answers = []
+            for id_ in ids:
+                filled = {**body, field: id_}
+                if filled.get("connector_id") == "own":
+                    filled["connector_id"] = own.connector_id
+                if "expires_at" in filled:
+                    filled["expires_at"] = in_an_hour(db)
+                answers.append(await partner.client.post(f"/v1/{call}", json=filled))
+            expected = neutral(answers[0])
+            assert expected[0] == 404, (call, answers[0].text)
+            for id_, answer in zip(ids, answers, strict=True):
+                assert neutral(answer) == expected, (call, field, id_)
+        assert await everything(other) == before
+
+
+async def test_s11_a_filter_by_a_foreign_id_finds_what_an_unknown_one_finds(
+    app: FastAPI, db: Database, vault: Vault, partner: Party
+) -> None:
+    async with party(app, db, vault) as other:
+        theirs = await furnish(db, vault, other, name="theirs")
+        for path in ("operations?connector_id", "sessions?connector_id", "orders?session_id"):
+            field = path.partition("?")[2]
+            theirs_id, unknown_id = getattr(theirs, field), new_id(PREFIXES[field])
+            foreign_answer = await partner.client.get(f"/v1/{path}={theirs_id}")
+            unknown_answer = await partner.client.get(f"/v1/{path}={unknown_id}")
+            assert foreign_answer.json()["data"] == []
+            assert foreign_answer.content == unknown_answer.content
+
+
+async def test_s11_lists_show_nothing_of_others(
+    app: FastAPI, db: Database, vault: Vault, partner: Party
+) -> None:
+    async with party(app, db, vault) as other, party(app, db, vault, livemode=False) as test:
+        await furnish(db, vault, other, name="theirs")
+        for path in DOCUMENT["paths"]:
+            if "{" in path or "get" not in DOCUMENT["paths"][path] or path.endswith("/stream"):
+                continue
+            for reader in (partner, test):
+                body = (await reader.client.get(path)).json()
+                if body["object"] == "list":
+                    ids = [row["id"] for row in body["data"]]
+                    assert ids in ([], [reader.key_id]), path
+
+
+def foreign(theirs: Furniture, field: str) -> str:
+    value: str = theirs.request_id if field == "start_request_id" else getattr(theirs, field)
+    return value
+
+
+async def everything(party_: Party) -> list[Any]:
+    """Return what a partner sees, to compare: nobody else may have changed it."""
+    seen = []
+    for path in sorted(DOCUMENT["paths"]):
+        if "{" not in path and "get" in DOCUMENT["paths"][path] and not path.endswith("/stream"):
+            body = (await party_.client.get(path)).json()
+            for row in body.get("data", []):
+                row.pop("last_used_at", None)
+            seen.append(body)
+    return seen

@@ -1,17 +1,20 @@
 """What a version must provide; the rest of ``csms`` knows no version."""
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from core.chargers.models import Charger
-from core.commands.commands import Command, Verdict
+from core.commands.commands import Command, Raw, Verdict
 from core.commands.models import CommandRow
 from core.kernel.db import Tx
 from core.kernel.settings import Settings
 from csms.codes import Version
 from csms.protocol import FrameRules, Payload
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,25 +60,125 @@ class Route:
     before_acceptance: bool = False
 
 
+Encoder = Callable[[Any], tuple[str, Payload]]
+"""Returns (action, payload) of a command; ``ValueError`` where it cannot be said in the version."""
+
+Learner = Callable[[Tx, CommandRow, Payload], Awaitable[None]]
+"""Takes from a valid answer what is worth more than the verdict, in a transaction of its own."""
+
+Judge = Callable[[Payload], tuple[Verdict, str | None]]
+"""Returns what an answer means, and the charger's own word for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adapter:
-    """One OCPP version.
+class Block:
+    """One functional block of a version.
 
     Attributes:
-        routes: The actions that mean something here.
-        acknowledged: The answer to each other action a charger may send; the frame log keeps it.
-        boots_first: A charger has to be accepted by a boot before anything else is served.
-        encode: Returns (action, payload) of a command; ``ValueError`` where the version has none.
-        verdict: Returns what the answer to a command means.
-        learn: Takes from an answer to *action* what is worth more than the verdict.
+        routes: By action, what chargers tell us.
+        encoders: By command, what we ask of chargers.
+        learners: By action of ours, what its answer teaches.
+        judges: By action of ours, for answers whose meaning is not in their ``status`` alone.
     """
 
-    version: Version
-    subprotocol: str
-    rules: FrameRules
-    routes: Mapping[str, Route]
-    acknowledged: Mapping[str, Payload]
-    boots_first: bool
-    encode: Callable[[Command], tuple[str, Payload]]
-    verdict: Callable[[Payload], Verdict]
-    learn: Callable[[Tx, CommandRow, str, Payload], Awaitable[None]]
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    encoders: Mapping[type[Command], Encoder] = field(default_factory=dict)
+    learners: Mapping[str, Learner] = field(default_factory=dict)
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+
+
+class Adapter:
+    """One OCPP version: its frames and, put together, its blocks.
+
+    Attributes:
+        routes: By action, the messages of chargers that mean something here.
+        acknowledged: The answer to each other action a charger may send; the frame log keeps it.
+        boots_first: A charger has to be accepted by a boot before anything else is served.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: Version,
+        subprotocol: str,
+        boots_first: bool,
+        blocks: Sequence[Block],
+        acknowledged: Mapping[str, Payload],
+    ) -> None:
+        self.version: Final = version
+        self.subprotocol: Final = subprotocol
+        self.rules: Final = FrameRules(version=version)
+        self.boots_first: Final = boots_first
+        self.routes: Final = _merged([block.routes for block in blocks])
+        self.acknowledged: Final = {
+            action: answer for action, answer in acknowledged.items() if action not in self.routes
+        }
+        self._encoders: Final = _merged([block.encoders for block in blocks])
+        self._learners: Final = _merged([block.learners for block in blocks])
+        self._judges: Final = _merged([block.judges for block in blocks])
+
+    def encode(self, command: Command) -> tuple[str, Payload]:
+        """Return (action, payload) of *command*.
+
+        Raises:
+            ValueError: The version has no such request.
+        """
+        if isinstance(command, Raw):
+            return command.action, command.payload
+        encoder = self._encoders.get(type(command))
+        if encoder is None:
+            raise ValueError(f"OCPP {self.version} has no request for {command.kind}")
+        return encoder(command)
+
+    def can(self, command: type[Command]) -> bool:
+        """Tell whether the version has a request for a kind of command."""
+        return command is Raw or command in self._encoders
+
+    def verdict(self, action: str, answer: Payload) -> tuple[Verdict, str | None]:
+        """Return what the answer to *action* means, and the charger's own word for it."""
+        return self._judges.get(action, by_status)(answer)
+
+    async def learn(self, tx: Tx, command: CommandRow, action: str, answer: Payload) -> None:
+        """Take from the answer to *action* what is worth more than the verdict."""
+        learner = self._learners.get(action)
+        if learner is not None:
+            await learner(tx, command, answer)
+
+
+def by_status(answer: Payload) -> tuple[Verdict, str | None]:
+    """Return what the ``status`` of an answer means; one without a status only brings data."""
+    status = answer.get("status", "Accepted")
+    if not isinstance(status, str):
+        return Verdict.FAILED, None
+    info = answer.get("statusInfo")
+    code = info.get("reasonCode") if isinstance(info, dict) else None
+    return VERDICTS.get(status, Verdict.FAILED), code if isinstance(code, str) else status
+
+
+VERDICTS: Final = {
+    "Accepted": Verdict.ACCEPTED,
+    "EmptyResultSet": Verdict.ACCEPTED,
+    "Faulted": Verdict.FAULTED,
+    "NoTransaction": Verdict.UNKNOWN,
+    "NotImplemented": Verdict.NOT_SUPPORTED,
+    "NotSupported": Verdict.NOT_SUPPORTED,
+    "Occupied": Verdict.OCCUPIED,
+    "OngoingAuthorizedTransaction": Verdict.OCCUPIED,
+    "RebootRequired": Verdict.ACCEPTED,
+    "Rejected": Verdict.REJECTED,
+    "Scheduled": Verdict.ACCEPTED,
+    "Unavailable": Verdict.UNAVAILABLE,
+    "UnknownConnector": Verdict.UNKNOWN,
+    "UnlockFailed": Verdict.FAILED,
+    "Unlocked": Verdict.ACCEPTED,
+}
+"""Statuses of both versions that mean the same in every answer."""
+
+
+def _merged(parts: Sequence[Mapping[K, V]]) -> Mapping[K, V]:
+    merged: dict[K, V] = {}
+    for part in parts:
+        if twice := merged.keys() & part.keys():
+            raise ValueError(f"two blocks answer for {twice}")
+        merged |= part
+    return merged

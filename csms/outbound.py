@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -10,8 +11,9 @@ from core.chargers import registry
 from core.chargers.models import Charger
 from core.chargers.states import Registration
 from core.commands import service as commands
-from core.commands.commands import Answer, Raw, Verdict, from_row, seal_context
+from core.commands.commands import Answer, Verdict, from_row, seal_context
 from core.commands.models import CommandRow
+from core.desired import service as desired
 from core.kernel.crypto import Undecryptable
 from core.kernel.errors import PlatformError
 from core.operations import service as operations
@@ -23,6 +25,8 @@ from csms.protocol import Payload, Refusal, Result
 from csms.redact import redact
 
 log = structlog.get_logger()
+
+_MAX_REASON_CHARS: Final = 500
 
 _SHUT_OUT: Final = frozenset({Registration.DISABLED, Registration.REJECTED})
 
@@ -63,6 +67,7 @@ async def claim(node: Node, adapter: Adapter, *, charger_id: str, epoch: int) ->
             except (TypeError, ValueError, Undecryptable) as exc:
                 log.warning("command_not_sent", command_id=command.id, error=str(exc))
                 await operations.could_not_send(tx, command)
+                await desired.answered(tx, command, _unsaid(exc, at=tx.now))
                 continue
             await commands.sent_as(tx, command.id, claimed.action)
         return claimed
@@ -81,11 +86,11 @@ def _encode(node: Node, adapter: Adapter, command: CommandRow) -> Claimed:
         ValueError: The charger's version has no such request.
         Undecryptable: Its secret was encrypted with a key that is gone.
     """
-    wanted = from_row(command.kind, command.arguments)
-    if isinstance(wanted, Raw) and wanted.sealed is not None:
-        text = node.vault.ring.decrypt(wanted.sealed, context=seal_context(command.charger_id))
-        wanted = Raw(action=wanted.action, payload=json.loads(text))
-    action, payload = adapter.encode(wanted)
+    arguments = command.arguments
+    if (sealed := arguments.get("sealed")) is not None:
+        secret = node.vault.ring.decrypt(sealed, context=seal_context(command.charger_id))
+        arguments = arguments | json.loads(secret)
+    action, payload = adapter.encode(from_row(command.kind, arguments))
     violation = schemas.validate_outgoing(adapter.version, action, payload)
     if violation is not None:
         raise ValueError(f"{action}: {violation.description}")
@@ -107,12 +112,21 @@ async def record_answer(
     if violation is not None:
         log.warning("answer_invalid", action=sent.action, detail=violation.description)
     async with node.db.transaction() as tx:
-        recorded = _answer(adapter, answer, at=tx.now)
+        recorded = _answer(adapter, sent.action, answer, at=tx.now)
         await operations.record_answer(tx, sent.command, recorded)
+        if sent.command.desired_id is not None:
+            await desired.answered(tx, sent.command, recorded)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
     if recorded.response is not None and violation is None:
         async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
             await adapter.learn(tx, sent.command, sent.action, recorded.response)
+
+
+def _unsaid(exc: Exception, *, at: datetime) -> Answer:
+    """Return what stands for the answer to a command that this charger cannot be told."""
+    reason = str(exc)[:_MAX_REASON_CHARS]
+    error = {"code": codes.NOT_SUPPORTED, "description": reason, "details": {}}
+    return Answer(verdict=Verdict.NOT_SUPPORTED, reason=reason, error=error, at=at)
 
 
 async def record_silence(node: Node, command: CommandRow) -> None:
@@ -122,10 +136,11 @@ async def record_silence(node: Node, command: CommandRow) -> None:
     log.warning("command_unanswered", command_id=command.id)
 
 
-def _answer(adapter: Adapter, answer: Result | Refusal, *, at: Any) -> Answer:
+def _answer(adapter: Adapter, action: str, answer: Result | Refusal, *, at: Any) -> Answer:
     if isinstance(answer, Result):
         response = redact(sanity.document(answer.payload).value)
-        return Answer(verdict=adapter.verdict(response), response=response, at=at)
+        verdict, reason = adapter.verdict(action, response)
+        return Answer(verdict=verdict, reason=reason, response=response, at=at)
     lacking = answer.code in (codes.NOT_IMPLEMENTED, codes.NOT_SUPPORTED)
     error = {
         "code": answer.code,
@@ -133,4 +148,4 @@ def _answer(adapter: Adapter, answer: Result | Refusal, *, at: Any) -> Answer:
         "details": redact(sanity.document(answer.details).value),
     }
     verdict = Verdict.NOT_SUPPORTED if lacking else Verdict.FAILED
-    return Answer(verdict=verdict, error=error, at=at)
+    return Answer(verdict=verdict, reason=answer.code, error=error, at=at)

@@ -11,6 +11,7 @@ from core.chargers.states import ConnectorStatus, Registration
 from core.commands import service as commands
 from core.commands.commands import Command, LimitConnectionTimeout, ReportInventory, ReportStatus
 from core.commands.states import Priority
+from core.desired import service as desired
 from core.kernel.errors import PlatformError
 from core.kernel.times import rfc3339
 from core.sessions import recovery
@@ -44,6 +45,7 @@ async def welcome(ctx: Context, fact: Booted) -> dict[str, Any]:
         await recovery.booted(ctx.tx, ctx.charger.id)
         for command in await _questions(ctx):
             await _ask(ctx, command)
+        await desired.reconcile(ctx.tx, ctx.charger)
     log.info("charger_booted", registration=status, reason=fact.reason)
     return {
         "currentTime": rfc3339(ctx.tx.now),

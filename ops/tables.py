@@ -8,6 +8,7 @@ _MODULES: Final = (
     "core.chargers.models",
     "core.chargers.record_models",
     "core.commands.models",
+    "core.desired.models",
     "core.operations.models",
     "core.operators.models",
     "core.partners.models",

@@ -1,13 +1,48 @@
-"""What we can ask a charger to do, in no protocol's words; the adapters translate."""
+"""What we can ask a charger to do, in no protocol's words; the adapters translate.
 
+Commands of one functional block stand in a module of this package named after it.
+"""
+
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
+
+import msgspec
+
+C = TypeVar("C", bound="Command")
+
+_KINDS: Final[dict[str, type["Command"]]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCharging:
+class Command:
+    """Something that a charger can be asked to do.
+
+    A field named ``sealed`` holds, encrypted, the JSON object of those arguments that are secret;
+    the row has them blanked out.
+    """
+
+    kind: ClassVar[str]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def command(kind: str) -> Callable[[type[C]], type[C]]:
+    """Make a class a command that is stored as *kind* (at most 32 characters)."""
+
+    def register(cls: type[C]) -> type[C]:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.kind = kind
+        if kind in _KINDS:
+            raise ValueError(f"two commands are stored as {kind}")
+        _KINDS[kind] = made
+        return made
+
+    return register
+
+
+@command("start")
+class StartCharging(Command):
     """Begin a session on a connector for *token*, at most 16 characters, made for this start.
 
     *remote_start_id* (positive int32) is echoed by 2.x chargers.
@@ -19,15 +54,15 @@ class StartCharging:
     remote_start_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopCharging:
+@command("stop")
+class StopCharging(Command):
     """End the session that the charger knows as *transaction_ref*."""
 
     transaction_ref: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserve:
+@command("reserve")
+class Reserve(Command):
     """Hold a connector for *token* until *expires_at* (RFC 3339)."""
 
     evse: int
@@ -37,53 +72,52 @@ class Reserve:
     expires_at: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelReservation:
+@command("cancel_reservation")
+class CancelReservation(Command):
     reservation: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlock:
+@command("unlock")
+class Unlock(Command):
     evse: int
     connector: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStatus:
+@command("report_status")
+class ReportStatus(Command):
     """Send the status of a connector, or of all, again."""
 
     evse: int | None = None
     connector: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportTransaction:
+@command("report_transaction")
+class ReportTransaction(Command):
     """Tell whether *transaction_ref* is still going on (2.x); 1.6 sends its meter values."""
 
     transaction_ref: str
     evse: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportInventory:
+@command("report_inventory")
+class ReportInventory(Command):
     """Report all configuration keys (1.6) or the full device model (2.x)."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitConnectionTimeout:
+@command("limit_connection_timeout")
+class LimitConnectionTimeout(Command):
     """Give up waiting for the vehicle after *timeout_s* seconds."""
 
     timeout_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
+@command("raw")
+class Raw(Command):
     """Any request of the charger's OCPP version, exactly as an operator wrote it.
 
-    Where it holds a secret (a new key), *payload* has it blanked out and *sealed* is the encrypted
-    JSON of what is to be sent.
+    Where it holds a secret (a new key), *payload* has it blanked out.
     """
 
     action: str
@@ -96,42 +130,20 @@ def seal_context(charger_id: str) -> str:
     return f"commands:{charger_id}"
 
 
-Command = (
-    StartCharging
-    | StopCharging
-    | Reserve
-    | CancelReservation
-    | Unlock
-    | ReportStatus
-    | ReportTransaction
-    | ReportInventory
-    | LimitConnectionTimeout
-    | Raw
-)
-
-_KINDS: Final[dict[str, type[Command]]] = {
-    "start": StartCharging,
-    "stop": StopCharging,
-    "reserve": Reserve,
-    "cancel_reservation": CancelReservation,
-    "unlock": Unlock,
-    "report_status": ReportStatus,
-    "report_transaction": ReportTransaction,
-    "report_inventory": ReportInventory,
-    "limit_connection_timeout": LimitConnectionTimeout,
-    "raw": Raw,
-}
-_NAMES: Final = {type_: name for name, type_ in _KINDS.items()}
-
-
-def to_row(command: Command) -> tuple[str, dict[str, Any]]:
+def to_row(asked: Command) -> tuple[str, dict[str, Any]]:
     """Return (kind, arguments) as stored in the command's row."""
-    return _NAMES[type(command)], asdict(command)
+    return asked.kind, asdict(asked)  # type: ignore[call-overload]
 
 
 def from_row(kind: str, arguments: dict[str, Any]) -> Command:
-    """Return the command that ``to_row`` stored."""
-    return _KINDS[kind](**arguments)
+    """Return the command that ``to_row`` stored.
+
+    Raises:
+        ValueError: No such kind, or other arguments than it has.
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"no command is stored as {kind}")
+    return msgspec.convert(arguments, _KINDS[kind])
 
 
 class Verdict(StrEnum):
@@ -155,10 +167,12 @@ class Answer:
     """The charger's answer to a command.
 
     Exactly one of *response* (CALLRESULT payload) and *error* (``{"code", "description",
-    "details"}`` of a CALLERROR) is set; *at* is database time of its arrival.
+    "details"}`` of a CALLERROR) is set; *at* is database time of its arrival. *reason* is the
+    charger's own word where it said more than the verdict: a status, a reason code.
     """
 
     verdict: Verdict
+    reason: str | None = None
     response: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     at: datetime

@@ -25,6 +25,7 @@ commands = Table(
     Column("status", String(16), nullable=False),
     Column("operation_id", String(32), index=True),
     Column("session_id", String(32)),
+    Column("desired_id", String(32)),
     Column("requested_by", String(64), nullable=False),
     Column("message_id", String(36), unique=True),
     Column("timeout_s", Float, nullable=False),
@@ -66,6 +67,7 @@ class CommandRow:
     status: CommandStatus
     operation_id: str | None
     session_id: str | None
+    desired_id: str | None
     requested_by: str
     message_id: str | None
     timeout_s: float

@@ -47,6 +47,7 @@ async def enqueue(
     requested_by: str,
     operation_id: str | None = None,
     session_id: str | None = None,
+    desired_id: str | None = None,
 ) -> CommandRow:
     """Queue *command* for *charger* and wake the node that holds its socket after the commit.
 
@@ -68,6 +69,7 @@ async def enqueue(
         status=CommandStatus.QUEUED,
         operation_id=operation_id,
         session_id=session_id,
+        desired_id=desired_id,
         requested_by=requested_by,
         timeout_s=timeout_s,
         expires_at=expires_at,

@@ -6,6 +6,7 @@ from typing import Final
 
 from core.chargers import frame_log, login, presence
 from core.commands import service as commands
+from core.desired import service as desired
 from core.jobs.runner import Job
 from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
@@ -44,6 +45,7 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         job("expire_operations", 1, operations.expire_overdue),
         job("expire_commands", 1, commands.expire_overdue),
         job("expire_reservations", 1, reservations.expire_overdue),
+        job("reconcile_desired_states", 5, desired.sweep),
         job("stop_sessions", 1, stopping.stop_what_must_not_go_on),
         job("close_suspect_sessions", 5, close_suspects),
         job("release_dead_nodes", 3, release_dead_nodes),

@@ -1,18 +1,15 @@
 """One transaction per request, frame or job; the same code on SQLite and PostgreSQL."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
-import asyncpg
 from sqlalchemy import (
     JSON,
     Column,
-    Connection,
     DateTime,
     Dialect,
     Executable,
@@ -20,42 +17,23 @@ from sqlalchemy import (
     Row,
     Table,
     TypeDecorator,
-    event,
     insert,
     text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.kernel.clock import Clock
 from core.kernel.doorbell import Doorbell
+from core.kernel.engine import Opening, comes_from_driver, is_outage, make_engine
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.machine import Machine
 from core.kernel.times import to_millis
 
 T = TypeVar("T")
 S = TypeVar("S", bound=StrEnum)
-
-BUSY_TIMEOUT_MS: Final = 15_000
-"""How long SQLite waits for another process that writes."""
-
-RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "53300", "57P01", "57P02", "57P03"})
-"""PostgreSQL: serialisation, deadlock, too many connections, shutting down."""
-
-SQLITE_OUTAGES: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-"""SQLite: what may pass; any other OperationalError is a bug (no such table)."""
 
 metadata = MetaData(
     naming_convention={
@@ -189,9 +167,9 @@ class Database:
         self.doorbell = doorbell
         self.clock = clock
         self._anchor: datetime | None = None
-        self._opening: dict[asyncio.Task[Any] | None, asyncpg.Connection] = {}
+        self._opening: Opening = {}
         self._returning: set[asyncio.Task[None]] = set()
-        self.engine = _engine(url, pool_size, self._opening)
+        self.engine = make_engine(url, pool_size, self._opening)
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,11 +198,11 @@ class Database:
                 rings = await tx.finish()
                 await connection.commit()
         except SQLAlchemyError as exc:
-            if _is_outage(exc):
+            if is_outage(exc):
                 raise DatabaseUnavailable from exc
             raise
         except (ConnectionError, OSError) as exc:
-            if _comes_from_driver(exc):
+            if comes_from_driver(exc):
                 raise DatabaseUnavailable from exc
             raise
         for topic, key in rings:
@@ -234,10 +212,12 @@ class Database:
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
             connection = await self.engine.connect()
-        except BaseException:
+        except BaseException as exc:
             # cancelled between the login and the pool's own setting up: nobody else knows it
             if orphan := self._opening.pop(asyncio.current_task(), None):
                 orphan.terminate()
+            if isinstance(exc, OSError):
+                raise DatabaseUnavailable from exc
             raise
         try:
             yield connection
@@ -274,82 +254,6 @@ class Database:
         else:
             now = datetime.fromtimestamp(self.clock.unix(), UTC)
         self._anchor = now - timedelta(seconds=self.clock.monotonic())
-
-
-def _engine(
-    url: str, pool_size: int, opening: dict[asyncio.Task[Any] | None, asyncpg.Connection]
-) -> AsyncEngine:
-    if url.startswith("sqlite"):
-        # One connection: writers queue in this process, in order, instead of polling for the lock.
-        engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30)
-        _behave_like_a_server(engine)
-        return engine
-
-    async def connect(*args: Any, **kwargs: Any) -> asyncpg.Connection:
-        connection = await asyncpg.connect(*args, **kwargs)
-        opening[asyncio.current_task()] = connection
-        return connection
-
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=60,
-        pool_pre_ping=False,
-        connect_args={
-            "timeout": 5,
-            "command_timeout": 30,
-            "server_settings": {"application_name": "voltgate", "timezone": "UTC"},
-            "async_creator_fn": connect,
-        },
-    )
-
-    # after the dialect's own listener, which talks to the server
-    @event.listens_for(engine.sync_engine, "connect")
-    def _is_set_up(_: Any, __: object) -> None:
-        opening.pop(asyncio.current_task(), None)
-
-    return engine
-
-
-def _behave_like_a_server(engine: AsyncEngine) -> None:
-    """Make SQLite queue writers instead of failing them.
-
-    A transaction that reads before it writes must hold the write lock from its start: with a
-    deferred BEGIN, concurrent requests end in "database is locked".
-    """
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _connect(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # we send BEGIN ourselves
-        pragmas = ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-        for pragma in (*pragmas, "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _is_outage(exc: SQLAlchemyError) -> bool:
-    if isinstance(exc, OperationalError) and isinstance(exc.orig, sqlite3.OperationalError):
-        return exc.orig.sqlite_errorcode & 0xFF in SQLITE_OUTAGES
-    if isinstance(exc, (PoolTimeoutError, InterfaceError, OperationalError)):
-        return True
-    if isinstance(exc, DBAPIError):
-        sqlstate = getattr(exc.orig, "sqlstate", None)
-        return exc.connection_invalidated or sqlstate in RETRYABLE_SQLSTATES
-    return False
-
-
-def _comes_from_driver(exc: BaseException) -> bool:
-    """Tell a failed connection to the database from any other OSError of the block."""
-    frame = exc.__traceback__
-    while frame is not None:
-        if "sqlalchemy" in frame.tb_frame.f_code.co_filename:
-            return True
-        frame = frame.tb_next
-    return False
 
 
 def upsert(tx: Tx, table: Table) -> Any:

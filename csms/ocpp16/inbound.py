@@ -7,7 +7,7 @@ from core.chargers.facts import Booted, StatusReported
 from core.chargers.states import ConnectorStatus
 from core.kernel.times import rfc3339
 from core.sessions import authorization
-from csms.adapter import Context, Route
+from csms.adapter import Block, Context, Route
 from csms.evidence import doubt, evse
 from csms.ocpp16 import messages as m
 from csms.ocpp16 import transactions
@@ -85,24 +85,26 @@ async def data_transfer(ctx: Context, msg: m.DataTransfer) -> Payload:
     return {"status": "UnknownVendorId"}
 
 
-ROUTES: Final = {
-    "Authorize": Route(message=m.Authorize, handle=authorize),
-    "BootNotification": Route(
-        message=m.BootNotification, handle=boot_notification, before_acceptance=True
-    ),
-    "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
-    "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
-    "MeterValues": Route(
-        message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
-    ),
-    "StartTransaction": Route(
-        message=m.StartTransaction, handle=transactions.start_transaction, is_transaction=True
-    ),
-    "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
-    "StopTransaction": Route(
-        message=m.StopTransaction, handle=transactions.stop_transaction, is_transaction=True
-    ),
-}
+CORE: Final = Block(
+    routes={
+        "Authorize": Route(message=m.Authorize, handle=authorize),
+        "BootNotification": Route(
+            message=m.BootNotification, handle=boot_notification, before_acceptance=True
+        ),
+        "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
+        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
+        "MeterValues": Route(
+            message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
+        ),
+        "StartTransaction": Route(
+            message=m.StartTransaction, handle=transactions.start_transaction, is_transaction=True
+        ),
+        "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
+        "StopTransaction": Route(
+            message=m.StopTransaction, handle=transactions.stop_transaction, is_transaction=True
+        ),
+    }
+)
 
 ACKNOWLEDGED: Final[dict[str, Payload]] = {
     "DiagnosticsStatusNotification": {},

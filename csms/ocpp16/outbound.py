@@ -1,14 +1,12 @@
 """OCPP 1.6: what we ask charge points, and what their answers mean."""
 
-from typing import Any
+from typing import Any, Final
 
 from core.chargers import inventory
 from core.chargers.facts import VariableReported
 from core.commands.commands import (
     CancelReservation,
-    Command,
     LimitConnectionTimeout,
-    Raw,
     ReportInventory,
     ReportStatus,
     ReportTransaction,
@@ -16,77 +14,67 @@ from core.commands.commands import (
     StartCharging,
     StopCharging,
     Unlock,
-    Verdict,
 )
 from core.commands.models import CommandRow
 from core.kernel.db import Tx
 from core.sessions import recovery
+from csms.adapter import Block
 from csms.protocol import Payload
 
 
-def encode(command: Command) -> tuple[str, Payload]:  # noqa: C901, PLR0911 - a table
-    """Return (action, payload) of *command*, members in the order of the standard.
-
-    Raises:
-        ValueError: The transaction has no number, so it was not begun in 1.6.
-    """
-    match command:
-        case StartCharging(evse=evse, token=token):
-            return "RemoteStartTransaction", {"connectorId": evse, "idTag": token}
-        case StopCharging(transaction_ref=ref):
-            return "RemoteStopTransaction", {"transactionId": int(ref)}
-        case Reserve():
-            return "ReserveNow", {
-                "connectorId": command.evse,
-                "expiryDate": command.expires_at,
-                "idTag": command.token,
-                "reservationId": command.reservation,
-            }
-        case CancelReservation(reservation=reservation):
-            return "CancelReservation", {"reservationId": reservation}
-        case Unlock(evse=evse):
-            return "UnlockConnector", {"connectorId": evse}
-        case ReportStatus(evse=None):
-            return "TriggerMessage", {"requestedMessage": "StatusNotification"}
-        case ReportStatus(evse=evse):
-            return "TriggerMessage", {"requestedMessage": "StatusNotification", "connectorId": evse}
-        case ReportTransaction(evse=evse):
-            return "TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": evse}
-        case ReportInventory():
-            return "GetConfiguration", {}
-        case LimitConnectionTimeout(timeout_s=timeout_s):
-            return "ChangeConfiguration", {"key": "ConnectionTimeOut", "value": str(timeout_s)}
-        case Raw(action=action, payload=payload):
-            return action, payload
+def start(wanted: StartCharging) -> tuple[str, Payload]:
+    return "RemoteStartTransaction", {"connectorId": wanted.evse, "idTag": wanted.token}
 
 
-_VERDICTS = {
-    "Accepted": Verdict.ACCEPTED,
-    "Faulted": Verdict.FAULTED,
-    "NotImplemented": Verdict.NOT_SUPPORTED,
-    "NotSupported": Verdict.NOT_SUPPORTED,
-    "Occupied": Verdict.OCCUPIED,
-    "RebootRequired": Verdict.ACCEPTED,
-    "Rejected": Verdict.REJECTED,
-    "Scheduled": Verdict.ACCEPTED,
-    "Unavailable": Verdict.UNAVAILABLE,
-    "UnlockFailed": Verdict.FAILED,
-    "Unlocked": Verdict.ACCEPTED,
-}
+def stop(wanted: StopCharging) -> tuple[str, Payload]:
+    """Return the call; ``ValueError`` for a transaction that was not begun in 1.6."""
+    return "RemoteStopTransaction", {"transactionId": int(wanted.transaction_ref)}
 
 
-def verdict(answer: Payload) -> Verdict:
-    """Return what the answer to a command means; one without a status only brings data."""
-    status = answer.get("status", "Accepted")
-    return _VERDICTS.get(status, Verdict.FAILED) if isinstance(status, str) else Verdict.FAILED
+def reserve(wanted: Reserve) -> tuple[str, Payload]:
+    return "ReserveNow", {
+        "connectorId": wanted.evse,
+        "expiryDate": wanted.expires_at,
+        "idTag": wanted.token,
+        "reservationId": wanted.reservation,
+    }
 
 
-async def learn(tx: Tx, command: CommandRow, action: str, answer: Payload) -> None:
-    """Keep the configuration that an answer brings, and what it says of a session in doubt."""
-    if action == "GetConfiguration":
-        await inventory.store_variables(tx, command.charger_id, _variables(answer))
-    if command.kind == "report_transaction" and command.session_id is not None:
-        # It only says that meter values will follow, or that it cannot send any.
+def cancel_reservation(wanted: CancelReservation) -> tuple[str, Payload]:
+    return "CancelReservation", {"reservationId": wanted.reservation}
+
+
+def unlock(wanted: Unlock) -> tuple[str, Payload]:
+    return "UnlockConnector", {"connectorId": wanted.evse}
+
+
+def report_status(wanted: ReportStatus) -> tuple[str, Payload]:
+    payload: Payload = {"requestedMessage": "StatusNotification"}
+    return "TriggerMessage", payload if wanted.evse is None else payload | {
+        "connectorId": wanted.evse
+    }
+
+
+def report_transaction(wanted: ReportTransaction) -> tuple[str, Payload]:
+    return "TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": wanted.evse}
+
+
+def report_inventory(_: ReportInventory) -> tuple[str, Payload]:
+    return "GetConfiguration", {}
+
+
+def limit_connection_timeout(wanted: LimitConnectionTimeout) -> tuple[str, Payload]:
+    return "ChangeConfiguration", {"key": "ConnectionTimeOut", "value": str(wanted.timeout_s)}
+
+
+async def learn_configuration(tx: Tx, command: CommandRow, answer: Payload) -> None:
+    """Keep the configuration that an answer brings."""
+    await inventory.store_variables(tx, command.charger_id, _variables(answer))
+
+
+async def learn_of_session(tx: Tx, command: CommandRow, answer: Payload) -> None:
+    """Take what TriggerMessage says of a session in doubt: meter values follow, or cannot."""
+    if command.kind == ReportTransaction.kind and command.session_id is not None:
         await recovery.status_told(tx, command.session_id, ongoing=None, queued=False)
 
 
@@ -102,3 +90,19 @@ def _variables(answer: Payload) -> list[VariableReported]:
         )
         for entry in entries
     ]
+
+
+CORE: Final = Block(
+    encoders={
+        StartCharging: start,
+        StopCharging: stop,
+        Reserve: reserve,
+        CancelReservation: cancel_reservation,
+        Unlock: unlock,
+        ReportStatus: report_status,
+        ReportTransaction: report_transaction,
+        ReportInventory: report_inventory,
+        LimitConnectionTimeout: limit_connection_timeout,
+    },
+    learners={"GetConfiguration": learn_configuration, "TriggerMessage": learn_of_session},
+)

@@ -3,18 +3,12 @@
 from typing import Final
 
 from csms.adapter import Adapter
-from csms.ocpp201.inbound import ACKNOWLEDGED, ROUTES
-from csms.ocpp201.outbound import encode, learn, verdict
-from csms.protocol import FrameRules
+from csms.ocpp201 import inbound, outbound
 
 OCPP201: Final = Adapter(
     version="2.0.1",
     subprotocol="ocpp2.0.1",
-    rules=FrameRules(version="2.0.1"),
-    routes=ROUTES,
-    acknowledged=ACKNOWLEDGED,
     boots_first=True,
-    encode=encode,
-    verdict=verdict,
-    learn=learn,
+    blocks=(inbound.CORE, outbound.CORE),
+    acknowledged=inbound.ACKNOWLEDGED,
 )

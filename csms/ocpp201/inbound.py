@@ -9,7 +9,7 @@ from core.chargers.states import ConnectorStatus, TokenStatus
 from core.kernel.times import rfc3339
 from core.operations import reservations
 from core.sessions import authorization
-from csms.adapter import Context, Route
+from csms.adapter import Block, Context, Route
 from csms.evidence import connector, doubt, evse, number
 from csms.ocpp201 import connector_status as derived
 from csms.ocpp201 import messages as m
@@ -116,25 +116,27 @@ def _name(name: str, instance: str | None) -> str:
     return name if instance is None else f"{name}[{instance}]"
 
 
-ROUTES: Final = {
-    "Authorize": Route(message=m.Authorize, handle=authorize),
-    "BootNotification": Route(
-        message=m.BootNotification, handle=boot_notification, before_acceptance=True
-    ),
-    "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
-    "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
-    "MeterValues": Route(
-        message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
-    ),
-    "NotifyReport": Route(message=m.NotifyReport, handle=notify_report),
-    "ReservationStatusUpdate": Route(
-        message=m.ReservationStatusUpdate, handle=reservation_status_update
-    ),
-    "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
-    "TransactionEvent": Route(
-        message=m.TransactionEvent, handle=transactions.transaction_event, is_transaction=True
-    ),
-}
+CORE: Final = Block(
+    routes={
+        "Authorize": Route(message=m.Authorize, handle=authorize),
+        "BootNotification": Route(
+            message=m.BootNotification, handle=boot_notification, before_acceptance=True
+        ),
+        "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
+        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
+        "MeterValues": Route(
+            message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
+        ),
+        "NotifyReport": Route(message=m.NotifyReport, handle=notify_report),
+        "ReservationStatusUpdate": Route(
+            message=m.ReservationStatusUpdate, handle=reservation_status_update
+        ),
+        "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
+        "TransactionEvent": Route(
+            message=m.TransactionEvent, handle=transactions.transaction_event, is_transaction=True
+        ),
+    }
+)
 
 ACKNOWLEDGED: Final[dict[str, Payload]] = {
     "ClearedChargingLimit": {},

@@ -109,7 +109,7 @@ def _raw(vault: Vault, charger_id: str, body: RawCommand, *, shown: dict[str, An
     """Return the command as it may be stored: a secret in it only encrypted (I34)."""
     sealed = None
     if shown != body.payload:
-        text = json.dumps(body.payload)
+        text = json.dumps({"payload": body.payload})
         sealed = vault.ring.encrypt(text, context=seal_context(charger_id))
     return Raw(action=body.action, payload=shown, sealed=sealed)
 

@@ -29,7 +29,6 @@ from csms import schemas
 from csms.adapter import Context
 from csms.codes import Version
 from csms.ocpp16 import OCPP16
-from csms.ocpp16.inbound import ROUTES
 from csms.ocpp201 import OCPP201
 from tests.csms.live import AT, RawCharger, Running, charger
 from tests.eventually import eventually
@@ -226,9 +225,9 @@ async def test_a_slow_handler_delays_no_call_of_ours(
         await quiet(server, cp)
         row = await ask(server, UNLOCK)
         call = await cp.called("UnlockConnector")
-        route = ROUTES["DataTransfer"]
+        route = OCPP16.routes["DataTransfer"]
         monkeypatch.setitem(
-            cast(dict[str, Any], ROUTES),
+            cast(dict[str, Any], OCPP16.routes),
             "DataTransfer",
             type(route)(message=route.message, handle=slow),
         )
@@ -285,7 +284,7 @@ def test_every_command_is_a_valid_request_in_schema_order(command: Command, vers
     ],
 )
 def test_what_an_answer_means(answer: dict[str, Any], expected: Verdict, version: str) -> None:
-    assert ADAPTERS[version].verdict(answer) is expected
+    assert ADAPTERS[version].verdict("Any", answer)[0] is expected
 
 
 async def test_frames_of_an_operation_are_found_by_it(server: Running) -> None:

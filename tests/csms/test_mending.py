@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from csms import schemas
 from csms.codes import Version
 from csms.mending import IMPOSSIBLE_NUMBER, Hopeless, mend
-from csms.ocpp16.inbound import ROUTES as ROUTES_16
-from csms.ocpp201.inbound import ROUTES as ROUTES_201
+from csms.ocpp16 import OCPP16
+from csms.ocpp201 import OCPP201
 
 AT = "2026-11-21T10:00:00Z"
 START: dict[str, Any] = {"connectorId": 1, "idTag": "T", "meterStart": 5, "timestamp": AT}
@@ -39,7 +39,7 @@ MESSAGES: dict[str, tuple[Version, dict[str, Any]]] = {
 
 def mended(action: str, change: dict[str, Any]) -> Any:
     version, payload = MESSAGES[action]
-    routes = ROUTES_16 if version == "1.6" else ROUTES_201
+    routes = OCPP16.routes if version == "1.6" else OCPP201.routes
     broken = copy.deepcopy(payload) | change
     assert schemas.validate_request(version, action, broken) is not None
     return mend(version, action, broken, routes[action].message).message
@@ -102,7 +102,7 @@ def test_content_is_mended(action: str, change: dict[str, Any], name: str, expec
 )
 def test_missing_structure_is_refused(action: str, payload: dict[str, Any]) -> None:
     version, _ = MESSAGES[action]
-    routes = ROUTES_16 if version == "1.6" else ROUTES_201
+    routes = OCPP16.routes if version == "1.6" else OCPP201.routes
     with pytest.raises(Hopeless):
         mend(version, action, payload, routes[action].message)
 
@@ -110,7 +110,7 @@ def test_missing_structure_is_refused(action: str, payload: dict[str, Any]) -> N
 def test_an_empty_list_of_meter_values_is_refused_in_201() -> None:
     payload = {"evseId": 1, "meterValue": []}
     with pytest.raises(Hopeless):
-        mend("2.0.1", "MeterValues", payload, ROUTES_201["MeterValues"].message)
+        mend("2.0.1", "MeterValues", payload, OCPP201.routes["MeterValues"].message)
 
 
 def test_a_token_that_is_too_long_never_equals_a_known_one() -> None:
@@ -174,7 +174,7 @@ def test_whatever_the_content_it_is_mended_or_refused(action: str, data: st.Data
                 node[path[-1]] = data.draw(_JSON)
         except (IndexError, KeyError, TypeError):
             continue
-    routes = ROUTES_16 if version == "1.6" else ROUTES_201
+    routes = OCPP16.routes if version == "1.6" else OCPP201.routes
     before = copy.deepcopy(broken)
     try:
         mend(version, action, broken, routes[action].message)

@@ -66,7 +66,7 @@ class TestPartner:
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def outcome(self, request_id: str, *, within_s: float = 15) -> Event:
+    async def outcome(self, request_id: str, *, within_s: float = 40) -> Event:
         return await self.receiver.outcome(request_id, within_s=within_s)
 
     def outcomes(self, request_id: str) -> list[str]:

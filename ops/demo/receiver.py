@@ -58,7 +58,7 @@ class Receiver:
                 self._arrived.notify_all()
         return Response(status_code=self.status)
 
-    async def wait(self, *types: str, within_s: float = 10, **related: str | None) -> Event:
+    async def wait(self, *types: str, within_s: float = 30, **related: str | None) -> Event:
         """Return the first event of one of *types* whose ``related`` members are as given.
 
         Raises:
@@ -78,7 +78,7 @@ class Receiver:
             and all(event["related"].get(name) == value for name, value in related.items())
         ]
 
-    async def outcome(self, request_id: str, *, within_s: float = 10) -> Event:
+    async def outcome(self, request_id: str, *, within_s: float = 30) -> Event:
         """Return the terminal event of the operation that *request_id* made."""
         return await self.wait(*OUTCOMES, within_s=within_s, request_id=request_id)
 

@@ -18,10 +18,14 @@ def version(request: pytest.FixtureRequest) -> Version:
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Deadlines that nobody has to wait for."""
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Deadlines that a busy machine can keep, or (``impatient``) that are soon over."""
+    impatient = request.node.get_closest_marker("impatient") is not None
     return settings.model_copy(
-        update={"confirm_within": timedelta(seconds=3), "command_timeout": timedelta(seconds=2)}
+        update={
+            "confirm_within": timedelta(seconds=3 if impatient else 30),
+            "command_timeout": timedelta(seconds=2 if impatient else 10),
+        }
     )
 
 

@@ -38,6 +38,7 @@ async def test_reject_fails_at_once(running: World, version: Version) -> None:
     assert failure(operation) == ("charger_rejected", "charger")
 
 
+@pytest.mark.impatient
 async def test_nocar_times_out_and_names_the_driver(running: World, version: Version) -> None:
     operation = await started(running, Behaviour.NOCAR, version)
 
@@ -45,6 +46,7 @@ async def test_nocar_times_out_and_names_the_driver(running: World, version: Ver
     assert failure(operation) == ("vehicle_not_connected", "driver")
 
 
+@pytest.mark.impatient
 async def test_late_times_out_then_is_stopped(running: World, version: Version) -> None:
     operation = await started(running, Behaviour.LATE, version)
     assert operation["status"] == "timed_out"
@@ -77,6 +79,7 @@ async def test_slow_succeeds_within_the_deadline(running: World, version: Versio
     assert operation["status"] == "succeeded"
 
 
+@pytest.mark.impatient
 async def test_drop_times_out_because_the_charger_left(running: World, version: Version) -> None:
     operation = await started(running, Behaviour.DROP, version)
 
@@ -120,6 +123,7 @@ async def test_metergap_is_flagged_on_the_order(running: World, version: Version
     assert order["data"]["object"]["energy_wh"] == transaction.energy_wh
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("keep", [True, False])
 async def test_a_late_start_may_be_kept(running: World, version: Version, *, keep: bool) -> None:
     await running.add_charger(version=version, behaviour=Behaviour.LATE)

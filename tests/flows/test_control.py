@@ -59,6 +59,7 @@ async def test_what_has_been_sent_cannot_be_cancelled(running: World) -> None:
     assert response.json()["code"] == "operation_not_cancellable"
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("behaviour", [Behaviour.REJECT, Behaviour.NOCAR])
 async def test_op08_the_operator_sees_why_it_did_not_start(
     running: World, version: Version, behaviour: Behaviour

@@ -164,7 +164,7 @@ async def test_cancelled_transactions_leave_no_connection_open(
         async with db.transaction() as tx:
             await tx.scalar(text("SELECT 1"))
 
-    for steps in range(0, 60, 3):
+    for steps in range(0, 60, 6):
         async with Database(
             database_url, doorbell=MemoryDoorbell(), clock=SystemClock(), pool_size=3
         ) as db:
@@ -177,7 +177,7 @@ async def test_cancelled_transactions_leave_no_connection_open(
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await asyncio.gather(*(work(db) for _ in range(6)))
         await asyncio.gather(*tasks, return_exceptions=True)
-        with warnings.catch_warnings(record=True) as leaked:
-            warnings.simplefilter("always")
-            gc.collect()
-        assert [str(warning.message) for warning in leaked] == []
+    with warnings.catch_warnings(record=True) as leaked:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(warning.message) for warning in leaked] == []

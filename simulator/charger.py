@@ -4,22 +4,27 @@ import contextlib
 import random
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from simulator import engine, waiting
+from simulator import engine, local_auth, security, smart, waiting
+from simulator.certificates import STATION_CERTIFICATE, stocked
 from simulator.clock import Clock, ScaledClock
 from simulator.config import ChargerConfig, Version
 from simulator.dialect import Cause, Dialect
 from simulator.ledger import Ledger, Payload, SentMessage, Transaction
 from simulator.link import stay_connected
+from simulator.local_auth import LocalAuthorization
 from simulator.outbox import Outbox, ask
 from simulator.power import cut, restart
+from simulator.quirk_hooks import Quirk
 from simulator.settings import Settings
 from simulator.station import Authorization, Connector, Frame, Station
 from simulator.v16 import DIALECT as V16
 from simulator.v201 import DIALECT as V201
-from simulator.wire import payload_of
+from simulator.v201 import attach as attach_v201
+from simulator.v201.monitors import Monitors
 
 DIALECTS: dict[Version, Dialect] = {"1.6": V16, "2.0.1": V201}
 METER_RANGE_WH = (10_000, 5_000_000)
@@ -67,8 +72,13 @@ class SimulatedCharger:
             },
             outbox=Outbox(),
             rng=rng,
+            local=LocalAuthorization(),
+            monitors=Monitors(),
+            firmware=config.firmware,
             password=config.password,
+            certificates=stocked(config),
         )
+        _furnish(self.station)
         if on_frame is not None:
             self.station.listeners.append(on_frame)
 
@@ -144,17 +154,14 @@ class SimulatedCharger:
     async def start_local(self, number: int, token: str) -> Transaction:
         """Present a token at a connector, plug in if needed; return the running transaction.
 
-        Online the token is authorized first (:class:`NotAuthorized` if refused); offline the
-        charger decides by its own settings. The start may still be on its way when this returns.
+        Online the token is authorized first (:class:`NotAuthorized` if refused), unless settings
+        and local list let the charger decide; offline it always does. The start may still be on
+        its way when this returns.
         """
         connector = self.connector(number)
         if connector.transaction is not None and connector.transaction.token:
             raise NotAuthorized("connector busy")
-        if self.station.online:
-            action, payload = payload_of(self.station.dialect.authorize(token))
-            status = self.station.dialect.verdict(await ask(self.station, action, payload))
-        else:
-            status = "Accepted" if self.station.config.offline_token_allowed else "Unknown"
+        status = await local_auth.decide(self.station, token)
         if status != "Accepted":
             raise NotAuthorized(status)
         authorization = Authorization(token=token, remote=False)
@@ -249,6 +256,29 @@ class SimulatedCharger:
         """Send every transaction message of the ledger again, with new ids; return how many."""
         return await waiting.replay(self.station, times=times, shuffle=shuffle)
 
+    def set_value(self, name: str, value: str) -> None:
+        """Let a setting or measured variable have a value, as the hardware would; no questions.
+
+        Raises ``LookupError`` for a name the charger does not know.
+        """
+        setting = self.station.settings.find(name)
+        if setting is None:
+            raise LookupError(f"no setting {name}")
+        setting.value, setting.live = value, None
+        self.station.touch()
+
+    def limit(self, limit_w: float | None, *, number: int = 0) -> None:
+        """Let something outside OCPP limit a connector (0: all together); ``None`` lifts it."""
+        smart.limit_outside(self.station, number, limit_w)
+
+    def security_event(self, type_: str, info: str | None = None) -> None:
+        """Write a security event and report it."""
+        security.security_event(self.station, type_, info)
+
+    def request_certificate(self, use: str = STATION_CERTIFICATE) -> None:
+        """Make a new key and have it signed by the central system."""
+        security.request_certificate(self.station, use)
+
     async def call(self, action: str, payload: Payload) -> Payload:
         """Send any call at once and return the answer; it is checked only against its schema.
 
@@ -303,6 +333,22 @@ class SimulatedCharger:
             lambda: self.online and not self.queued, timeout_s=timeout_s, what="empty queue"
         )
         return self.ledger.unacknowledged()
+
+
+def _furnish(station: Station) -> None:
+    """Connect what follows the transactions, and the quirks."""
+    smart.attach(station)
+    if station.dialect.version == "2.0.1":
+        attach_v201(station)
+    station.quirks = tuple(quirk.bind(station) for quirk in station.config.quirks)
+    for quirk in station.quirks:
+        station.on_end.append(partial(_tell_quirk, station, quirk))
+
+
+def _tell_quirk(
+    station: Station, quirk: Quirk, connector: Connector, transaction: Transaction
+) -> None:
+    quirk.ended(station, connector.id)
 
 
 def _connector(config: ChargerConfig, number: int, rng: random.Random, now: datetime) -> Connector:

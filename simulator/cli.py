@@ -9,13 +9,17 @@ import typer
 from rich.console import Console
 
 from simulator.behaviours import Behaviour
-from simulator.config import ChargerConfig, Version
-from simulator.display import behaviours_table, steps_table
+from simulator.config import ChargerConfig, TlsVersion, Version
+from simulator.display import behaviours_table, quirks_table, steps_table, switches_table
 from simulator.fleet import Activity, station_of_behaviours
 from simulator.loading import ScenarioError
 from simulator.loading import behaviour as behaviour_named
+from simulator.loading import quirks as quirks_named
+from simulator.loading import switches as switches_named
+from simulator.quirk_hooks import Quirk
 from simulator.running import run_charger, run_fleet, run_scenario
 from simulator.scenario import EXAMPLES, load
+from simulator.switches import Switches
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +30,14 @@ app = typer.Typer(
 
     Connects to any central system: boots, reports, answers, charges. Every charger keeps a ledger
     of what it sent, what was acknowledged and what it was asked ([bold]--ledger[/bold]).
+
+    Answers every action of both versions, with state behind it: device model and monitors, charging
+    profiles that change the power, local list, firmware and log uploads with their statuses,
+    certificates, display messages. [bold]--switch[/bold] chooses outcomes (see [bold]voltgate-sim
+    switches[/bold]), [bold]--quirk[/bold] makes it deviate (see [bold]voltgate-sim quirks[/bold]).
+
+    Over TLS: [bold]--url wss://HOST/ocpp --ca ca.pem[/bold], and with a certificate of its own
+    [bold]--profile 3 --certificate charger.pem --key charger.key[/bold].
 
     Try: [bold]voltgate-sim run --identity CP-1 --password secret --speed 60 --start DRIVER-1[/bold]
     """,
@@ -47,7 +59,17 @@ class Mix(StrEnum):
     BOTH = "both"
 
 
+class TlsName(StrEnum):
+    """TLS versions as the command line names them."""
+
+    V10 = "1.0"
+    V11 = "1.1"
+    V12 = "1.2"
+    V13 = "1.3"
+
+
 VERSIONS: dict[str, Version] = {"1.6": "1.6", "2.0.1": "2.0.1"}
+TLS_VERSIONS: dict[str, TlsVersion] = {"1.0": "1.0", "1.1": "1.1", "1.2": "1.2", "1.3": "1.3"}
 
 Url = Annotated[
     str, typer.Option(help="Address of the central system; the charger adds /IDENTITY.")
@@ -79,6 +101,17 @@ Duration = Annotated[
 LedgerFile = Annotated[
     Path | None, typer.Option(dir_okay=False, help="Write the ledger here as JSON at the end.")
 ]
+PemFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="CAs to trust, PEM; else the system's."),
+]
+Switched = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="firmware=download_failed, ...; may be repeated."),
+]
+Quirked = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="A deviation; may be repeated.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no frames.")]
 
 DEFAULT_RAMP_PER_S = 50.0
@@ -106,6 +139,20 @@ def run(
     auto_plug: Annotated[
         bool, typer.Option(help="A car appears after a remote start and leaves after the end.")
     ] = True,
+    profile: Annotated[
+        int, typer.Option(min=0, max=3, help="Security profile: 1 password, 2 and TLS, 3 mTLS.")
+    ] = 1,
+    ca: PemFile = None,
+    certificate: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="PEM chain, profile 3.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")
+    ] = None,
+    tls_min: Annotated[TlsName, typer.Option(help="Oldest TLS version it speaks.")] = TlsName.V12,
+    tls_max: Annotated[TlsName, typer.Option(help="Newest TLS version it speaks.")] = TlsName.V13,
+    switch: Switched = None,
+    quirk: Quirked = None,
     duration: Duration = None,
     ledger: LedgerFile = None,
     quiet: Quiet = False,
@@ -124,6 +171,14 @@ def run(
         heartbeat_s=heartbeat,
         session_s=session,
         auto_plug=auto_plug,
+        security_profile=profile,
+        ca_file=ca,
+        client_certificate=certificate,
+        client_key=key,
+        tls_min=TLS_VERSIONS[tls_min.value],
+        tls_max=TLS_VERSIONS[tls_max.value],
+        switches=_switches(switch),
+        quirks=_quirks(quirk),
     )
     asyncio.run(
         run_charger(
@@ -285,6 +340,33 @@ def behaviours() -> None:
 def steps() -> None:
     """List what can happen in a scenario file."""
     Console().print(steps_table())
+
+
+@app.command()
+def switches() -> None:
+    """List the outcomes that can be chosen (--switch NAME=VALUE, or a table in a scenario)."""
+    Console().print(switches_table())
+
+
+@app.command()
+def quirks() -> None:
+    """List the deviations from the protocol a charger can have (--quirk NAME)."""
+    Console().print(quirks_table())
+
+
+def _switches(given: list[str] | None) -> Switches:
+    pairs = [item.partition("=") for item in given or []]
+    try:
+        return switches_named({name: value for name, _, value in pairs})
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _quirks(names: list[str] | None) -> tuple[Quirk, ...]:
+    try:
+        return quirks_named(names or [])
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _behaviour(name: str) -> Behaviour:

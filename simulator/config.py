@@ -1,12 +1,16 @@
 """What a simulated charger is: identity, version, hardware, behaviour."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 from simulator.behaviours import Behaviour, Timing
+from simulator.quirk_hooks import Quirk
+from simulator.switches import Switches
 
 Version = Literal["1.6", "2.0.1"]
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,28 @@ class ChargerConfig:
     """Real seconds; doubles with every failure up to ``reconnect_max_s``."""
     reconnect_max_s: float = 30.0
 
+    quirks: tuple[Quirk, ...] = ()
+    """Deviations from the protocol, applied in this order."""
+    switches: Switches = field(default_factory=Switches)
+    connector_type: str = "cType2"
+    """2.0.1 ConnectorEnumType of every connector, for reservations by type."""
+    security_profile: int = 1
+    """What the charger says of itself; 3 presents the client certificate."""
+    organization: str = "Voltgate"
+    """O of the certificates it asks for (CpoName, OrganizationName)."""
+    ca_file: Path | None = None
+    """CAs the charger trusts the central system by (``wss://``); ``None``: those of the system."""
+    client_certificate: Path | None = None
+    """PEM chain the charger presents; signed anew, the new one is used."""
+    client_key: Path | None = field(default=None, repr=False)
+    tls_min: TlsVersion = "1.2"
+    tls_max: TlsVersion = "1.3"
+
     @property
     def endpoint(self) -> str:
         """Return the address to connect to, identity percent-encoded (OCPP-J 1.6 3.1.1)."""
-        return f"{self.url.rstrip('/')}/{quote(self.identity, safe='')}"
+        return self.at(self.url)
+
+    def at(self, url: str) -> str:
+        """Return the address to connect to at another central system."""
+        return f"{url.rstrip('/')}/{quote(self.identity, safe='')}"

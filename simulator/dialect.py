@@ -49,6 +49,7 @@ class Trigger(StrEnum):
     STATE = "ChargingStateChanged"
     PERIODIC = "MeterValuePeriodic"
     REMOTE_START = "RemoteStart"
+    RATE = "ChargingRateChanged"
     ASKED = "Trigger"
 
 
@@ -106,6 +107,10 @@ class Dialect:
     ended: Callable[["Station", Transaction, Cause, Sample], list[Draft]]
     reservation_ended: Callable[[int, bool], Any]
     """(reservation id, expired) -> request, or ``None`` where the version has none."""
+    security_event: Callable[[str, str, str | None], Any]
+    """(type, timestamp, technical information) -> SecurityEventNotification."""
+    sign_certificate: Callable[[str, str], Any]
+    """(CSR, kind of certificate) -> SignCertificate."""
     fill: Callable[[Transaction, SentMessage], None]
     """Complete a message with what an earlier answer taught, just before it goes out."""
     learn: Callable[[Transaction, SentMessage, Payload], str | None]

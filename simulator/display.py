@@ -1,6 +1,8 @@
 """What the command line shows: frames as lines, fleets and behaviours as tables."""
 
 import json
+from dataclasses import fields
+from enum import StrEnum
 
 from rich.console import Console
 from rich.table import Table
@@ -10,8 +12,10 @@ from simulator.behaviours import PLANS
 from simulator.clock import timestamp
 from simulator.fleet import Summary
 from simulator.ledger import Ledger
+from simulator.quirk_hooks import known_quirks
 from simulator.station import Frame
 from simulator.steps import STEPS
+from simulator.switches import Switches
 
 WIDTH = 160
 _STYLES = {"CALL": "bold", "CALLRESULT": "dim", "CALLERROR": "bold red"}
@@ -53,6 +57,26 @@ def steps_table() -> Table:
     for name, step in STEPS.items():
         takes = " ".join(sorted(step.optional))
         table.add_row(name, step.summary, " ".join(sorted(step.required)), takes)
+    return table
+
+
+def switches_table() -> Table:
+    """Return the switches of a charger and what they can be."""
+    table = Table("switch", "values", "unless told")
+    for field in fields(Switches):
+        default = field.default
+        values = (
+            ", ".join(type(default)) if isinstance(default, StrEnum) else type(default).__name__
+        )
+        table.add_row(field.name, values, str(default).lower())
+    return table
+
+
+def quirks_table() -> Table:
+    """Return the quirks a charger can have."""
+    table = Table("quirk", "what the charger does")
+    for name, make in sorted(known_quirks().items()):
+        table.add_row(name, make().summary)
     return table
 
 

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from simulator import ev
+from simulator import ev, profiles
 from simulator.dialect import Cause, Charging, Draft, Sample, Trigger
 from simulator.ledger import Transaction
 from simulator.outbox import report
 from simulator.station import Authorization, Connector, Station
 
 UNMETERED_TICK_S = 60.0
+FLOWING = frozenset({Charging.CHARGING, Charging.SUSPENDED_EV, Charging.SUSPENDED_EVSE})
 
 
 def report_status(station: Station, connector: Connector) -> None:
@@ -23,13 +24,11 @@ def report_status(station: Station, connector: Connector) -> None:
 def settle(station: Station, connector: Connector) -> None:
     """Bring register and battery up to now."""
     now = station.clock.now()
-    seconds = (now - connector.settled_at).total_seconds()
-    connector.settled_at = now
-    charging = connector.state in {Charging.CHARGING, Charging.SUSPENDED_EV}
-    if charging and connector.car is not None and seconds > 0:
-        connector.register_wh += ev.charge(
-            connector.car, limit_w=station.config.max_power_w, seconds=seconds
-        )
+    since, connector.settled_at = connector.settled_at, now
+    if connector.state not in FLOWING or connector.car is None:
+        return
+    for seconds, limit_w in profiles.stretches(station, connector, since, now):
+        connector.register_wh += ev.charge(connector.car, limit_w=limit_w, seconds=seconds)
 
 
 def read_meter(station: Station, connector: Connector, context: str) -> Sample:
@@ -38,7 +37,8 @@ def read_meter(station: Station, connector: Connector, context: str) -> Sample:
     car, config = connector.car, station.config
     power_w = 0.0
     if car is not None and connector.state is Charging.CHARGING:
-        power_w = ev.power_w(car, limit_w=config.max_power_w)
+        limit_w = profiles.limit_w(station, connector, connector.settled_at)
+        power_w = ev.power_w(car, limit_w=limit_w)
     return Sample(
         at=connector.settled_at,
         register_wh=connector.meter_wh,
@@ -138,9 +138,11 @@ def start(station: Station, connector: Connector, authorization: Authorization) 
     else:
         transaction = waiting
         _take_token(station, connector, transaction, authorization)
-        _say_state(station, connector, Charging.EV_CONNECTED, trigger)
-    _say_state(station, connector, Charging.CHARGING, Trigger.STATE)
+        say_state(station, connector, Charging.EV_CONNECTED, trigger)
+    say_state(station, connector, Charging.CHARGING, Trigger.STATE)
     report_status(station, connector)
+    for act in station.on_start:
+        act(connector, transaction, authorization)
     station.spawn(_charge(station, connector, transaction))
     _schedule_end(station, connector, transaction)
 
@@ -189,7 +191,8 @@ def _take_token(
         connector.reservation = None
 
 
-def _say_state(station: Station, connector: Connector, state: Charging, trigger: Trigger) -> None:
+def say_state(station: Station, connector: Connector, state: Charging, trigger: Trigger) -> None:
+    """Enter a charging state and report it."""
     transaction = connector.transaction
     if transaction is None:
         return
@@ -232,7 +235,7 @@ async def _charge(station: Station, connector: Connector, transaction: Transacti
         else:
             settle(station, connector)
         if connector.car and connector.car.full and connector.state is Charging.CHARGING:
-            _say_state(station, connector, Charging.SUSPENDED_EV, Trigger.STATE)
+            say_state(station, connector, Charging.SUSPENDED_EV, Trigger.STATE)
             report_status(station, connector)
         station.touch()
 
@@ -264,6 +267,8 @@ def end(station: Station, connector: Connector, cause: Cause) -> None:
     if connector.wanted_operative is not None:
         connector.operative, connector.wanted_operative = connector.wanted_operative, None
     report_status(station, connector)
+    for act in station.on_end:
+        act(connector, transaction)
     if station.config.auto_plug and connector.car is not None:
         _leave_later(station, connector)
 
@@ -293,11 +298,25 @@ def deauthorized(station: Station, transaction: Transaction) -> None:
         end(station, connector, Cause.DEAUTHORIZED)
 
 
+def release(station: Station, connector: Connector, *, expired: bool) -> None:
+    """End a reservation from the charger's side and say so where the version can."""
+    reservation = connector.reservation
+    if reservation is None:
+        return
+    connector.reservation = None
+    request = station.dialect.reservation_ended(reservation.id, expired)
+    if request is not None:
+        report(station, Draft(request=request))
+    report_status(station, connector)
+
+
 def fault(station: Station, connector: Connector, code: str) -> None:
     """A fault: reported first, then the transaction ends, as most real chargers do it."""
     connector.fault = code
     connector.authorization = None
     report_status(station, connector)
+    if station.dialect.version == "2.0.1":
+        release(station, connector, expired=False)  # 1.6 knows no end of a reservation but time
     end(station, connector, Cause.EMERGENCY if code == "EmergencyStop" else Cause.FAULT)
 
 

@@ -10,14 +10,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
-from simulator import engine
+from simulator import engine, local_auth
 from simulator.outbox import Entry, ask, send_one, wait_before_retry
+from simulator.quirk_hooks import Dial, shaken
 from simulator.station import Station
+from simulator.tls import tls_context
 from simulator.wire import Disconnected, NoAnswer, Refused, open_wire, payload_of
 
 MAX_FRAME_BYTES = 1 << 20
+GIVE_UP_ADDRESS_AFTER = 3
 CLOSE_TIMEOUT_S = 2.0
 DEFAULT_BOOT_RETRY_S = 30.0
+MAX_BOOT_RETRY_S = 900.0
 
 # At DEBUG the library logs the Authorization header.
 _socket_log = logging.getLogger("simulator.websocket")
@@ -39,6 +43,8 @@ async def stay_connected(station: Station) -> None:
             station.ledger.refusals.append(_in_words(error))
             station.touch()
             failures += 1
+            if failures >= GIVE_UP_ADDRESS_AFTER:
+                station.base_url = None  # back to the one it came with (2.0.1 B10.FR.03)
             await station.network.sleep(_pause_s(station, failures))
             continue
         booted = await _converse(station, socket)
@@ -63,18 +69,29 @@ async def dial(station: Station) -> ClientConnection:
     """
     config = station.config
     headers = {}
-    if station.password is not None:
+    if station.password is not None and config.security_profile in {1, 2}:
         credentials = f"{config.identity}:{station.password}".encode()
         headers["Authorization"] = f"Basic {b64encode(credentials).decode()}"
+    base_url = station.base_url or config.url
+    secured = base_url.startswith("wss://")
+    options = Dial(
+        url=config.at(base_url),
+        subprotocols=[station.dialect.subprotocol],
+        headers=headers,
+        tls=await asyncio.to_thread(tls_context, station) if secured else None,
+    )
+    options = shaken(station.quirks, options)
     return await connect(
-        config.endpoint,
-        subprotocols=[Subprotocol(station.dialect.subprotocol)],
-        additional_headers=headers,
-        compression=None,
+        options.url,
+        subprotocols=[Subprotocol(name) for name in options.subprotocols] or None,
+        additional_headers=options.headers,
+        compression=options.compression,
         proxy=None,
         max_size=MAX_FRAME_BYTES,
+        ping_interval=options.ping_interval_s,
         close_timeout=CLOSE_TIMEOUT_S,
-        user_agent_header="voltgate-sim",
+        user_agent_header=options.user_agent,
+        ssl=options.tls,
         logger=_socket_log,
     )
 
@@ -106,6 +123,8 @@ async def _converse(station: Station, socket: ClientConnection) -> bool:
 
 
 async def _talk(station: Station) -> None:
+    for quirk in station.quirks:
+        await quirk.connected(station)
     if not station.accepted or station.config.boot_on_reconnect:
         await _boot(station)
     station.outbox.drop_volatile()
@@ -119,9 +138,13 @@ async def _talk(station: Station) -> None:
 
 
 async def _boot(station: Station) -> None:
-    """Repeat BootNotification until it is accepted (OCPP 1.6 4.2, OCPP 2.0.1 B01-B03)."""
+    """Repeat BootNotification until it is accepted (OCPP 1.6 4.2, OCPP 2.0.1 B01-B03).
+
+    The interval of the answer is obeyed; refused without one, the charger comes ever more rarely.
+    """
+    retry_s = DEFAULT_BOOT_RETRY_S
     while True:
-        retry_s = DEFAULT_BOOT_RETRY_S
+        station.registration = ""
         try:
             answer = await ask(
                 station, *payload_of(station.dialect.boot(station, station.boot_reason))
@@ -129,7 +152,8 @@ async def _boot(station: Station) -> None:
         except (NoAnswer, Refused):
             answer = {}
         interval_s = float(answer.get("interval") or 0)
-        if answer.get("status") == "Accepted":
+        station.registration = str(answer.get("status") or "")
+        if station.registration == "Accepted":
             station.accepted = True
             station.heartbeat_s = station.config.heartbeat_s or interval_s or station.heartbeat_s
             station.touch()
@@ -140,6 +164,8 @@ async def _boot(station: Station) -> None:
             station.clock.sleep(interval_s or retry_s),
             _heard(station.boot_now),
         )
+        if station.registration == "Rejected":
+            retry_s = min(MAX_BOOT_RETRY_S, retry_s * 2)
 
 
 async def _heard(event: asyncio.Event) -> None:
@@ -207,5 +233,7 @@ async def _empty_outbox(station: Station) -> None:
 
 
 def _take_verdict(station: Station, entry: Entry, status: str | None) -> None:
+    if status is not None and entry.transaction is not None:
+        local_auth.remember(station, entry.transaction.token, status)
     if status is not None and status != "Accepted" and entry.transaction is not None:
         engine.deauthorized(station, entry.transaction)

@@ -7,10 +7,11 @@ from enum import StrEnum
 from functools import partial
 
 from simulator import engine
-from simulator.dialect import Cause, Draft
-from simulator.ledger import Transaction
-from simulator.outbox import ask, report
+from simulator.dialect import Cause
+from simulator.ledger import Payload, Transaction
+from simulator.outbox import ask
 from simulator.power import cut, restart
+from simulator.profiles import TX
 from simulator.station import Authorization, Connector, Reservation, Station
 from simulator.wire import Disconnected, NoAnswer, Refused, payload_of
 
@@ -65,9 +66,12 @@ def remote_start(
     token_type: str | None = None,
     group: str | None = None,
     remote_start_id: int | None = None,
+    profile: Payload | None = None,
 ) -> Connector | None:
     """Accept or refuse a remote start; return the connector if accepted."""
     if station.plan.rejects or not station.accepted or station.resetting:
+        return None
+    if profile is not None and profile.get("charging_profile_purpose") != TX:
         return None
     connector = find_for_start(station, connector_id, token, group)
     if connector is None:
@@ -76,7 +80,11 @@ def remote_start(
         station.then(lambda: cut(station, away_s=station.config.timing.drop_offline_s))
         return connector
     authorization = Authorization(
-        token=token, token_type=token_type, remote=True, remote_start_id=remote_start_id
+        token=token,
+        token_type=token_type,
+        remote=True,
+        remote_start_id=remote_start_id,
+        profile=profile,
     )
     if station.flag("authorize_remote"):
         station.then(lambda: station.spawn(_authorize_first(station, connector, authorization)))
@@ -155,19 +163,7 @@ def _reservable(connector: Connector) -> Reserved:
 
 def _expire(station: Station, connector: Connector, reservation: Reservation) -> None:
     if connector.reservation is reservation:
-        release(station, connector, expired=True)
-
-
-def release(station: Station, connector: Connector, *, expired: bool) -> None:
-    """End a reservation from the charger's side and say so where the version can."""
-    reservation = connector.reservation
-    if reservation is None:
-        return
-    connector.reservation = None
-    request = station.dialect.reservation_ended(reservation.id, expired)
-    if request is not None:
-        report(station, Draft(request=request))
-    engine.report_status(station, connector)
+        engine.release(station, connector, expired=True)
 
 
 def cancel_reservation(station: Station, reservation_id: int) -> bool:
@@ -199,7 +195,7 @@ def change_availability(station: Station, connector_id: int | None, *, operative
     def tell() -> None:
         for connector in concerned:
             if not connector.operative and connector.reservation is not None:
-                release(station, connector, expired=False)
+                engine.release(station, connector, expired=False)
             engine.report_status(station, connector)
 
     station.then(tell)

@@ -35,6 +35,8 @@ async def restart(
         if wire is not None:
             await wire.hang_up()
     station.settings.rebooted()
+    for act in station.on_reboot:
+        act()
     station.resetting = False
     station.touch()
 

@@ -5,6 +5,9 @@ from typing import Any
 HIDDEN = "***"
 _SECRET_NAMES = frozenset({"authorizationkey", "basicauthpassword"})
 
+_SECRET_MEMBERS = frozenset({"apnpassword", "simpin", "password"})
+"""Members of network profiles."""
+
 
 def redacted(payload: Any) -> Any:
     """Return *payload* with the values of secret settings hidden (1.6 key, 2.0.1 variable)."""
@@ -17,7 +20,10 @@ def redacted(payload: Any) -> Any:
             key: HIDDEN if key in {"value", "attributeValue"} else value
             for key, value in payload.items()
         }
-    return {key: redacted(value) for key, value in payload.items()}
+    return {
+        key: HIDDEN if key.lower() in _SECRET_MEMBERS else redacted(value)
+        for key, value in payload.items()
+    }
 
 
 def _names_secret(payload: dict[str, Any]) -> bool:

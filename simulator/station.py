@@ -9,16 +9,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from simulator.behaviours import PLANS, Plan
+from simulator.certificates import Certificates
 from simulator.clock import Clock
 from simulator.config import ChargerConfig
 from simulator.dialect import Charging, Dialect
 from simulator.ev import Car
 from simulator.ledger import Ledger, Payload, Transaction
+from simulator.profiles import Profiles
+from simulator.quirk_hooks import Quirk
 from simulator.settings import Settings
 from simulator.tasks import Tasks
 
 if TYPE_CHECKING:
+    from simulator.local_auth import LocalAuthorization
     from simulator.outbox import Outbox
+    from simulator.v201.monitors import Monitors
     from simulator.wire import Wire
 
 
@@ -35,6 +40,8 @@ class Authorization:
     remote_start_id: int | None = None
     token_type: str | None = None
     """2.0.1 IdTokenEnumType; ``None``: Central if remote, else ISO14443."""
+    profile: Payload | None = None
+    """Charging profile that came with the remote start, for its transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,10 @@ class Connector:
     """Availability that takes effect when the transaction is over."""
     fault: str | None = None
     reported: str | None = None
+    offered_w: float | None = None
+    """Limit last obeyed in the running transaction."""
+    planned_at: datetime | None = None
+    """When the limit is looked at again."""
 
     @property
     def meter_wh(self) -> int:
@@ -112,7 +123,27 @@ class Station:
     connectors: dict[int, Connector]
     outbox: "Outbox"
     rng: random.Random
+    local: "LocalAuthorization"
+    monitors: "Monitors"
+    firmware: str
+    """Version that runs now."""
     password: str | None = field(repr=False)
+    certificates: Certificates = field(default_factory=Certificates)
+    profiles: Profiles = field(default_factory=Profiles)
+    quirks: tuple[Quirk, ...] = ()
+    display: dict[int, Payload] = field(default_factory=dict)
+    """2.0.1: installed display messages by id, as they were received."""
+    costs: dict[str, float] = field(default_factory=dict)
+    """2.0.1: cost last shown, by transaction id."""
+    network_profiles: dict[int, Payload] = field(default_factory=dict)
+    """2.0.1: connection data by configuration slot."""
+    published: dict[str, str] = field(default_factory=dict)
+    """2.0.1: locations of published firmware by checksum."""
+    security_log: list[Payload] = field(default_factory=list)
+    jobs: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Firmware updates and uploads that run; one of each kind."""
+    job_status: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    """Last status and request id a job of each kind told, for triggers."""
     tasks: Tasks = field(default_factory=Tasks)
     wire: "Wire | None" = None
     closing: bool = False
@@ -120,6 +151,8 @@ class Station:
     """Connected, booted, and statuses reported."""
     accepted: bool = False
     """The central system accepted this boot."""
+    registration: str = ""
+    """Answer to the last BootNotification; empty while there is none."""
     boot_reason: str = "PowerUp"
     heartbeat_s: float = 300.0
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,7 +163,16 @@ class Station:
     resetting: bool = False
     listeners: list[Callable[[Frame], None]] = field(default_factory=list)
     watchers: list[Callable[[], None]] = field(default_factory=list)
-    follow_ups: list[Callable[[], None]] = field(default_factory=list)
+    follow_ups: list[Callable[[], object]] = field(default_factory=list)
+    on_start: list[Callable[[Connector, Transaction, Authorization], None]] = field(
+        default_factory=list
+    )
+    """Called when energy begins to flow."""
+    on_end: list[Callable[[Connector, Transaction], None]] = field(default_factory=list)
+    """Called after the end of a transaction is reported."""
+    on_reboot: list[Callable[[], None]] = field(default_factory=list)
+    base_url: str | None = None
+    """Address of the central system, if it is no longer the one of the configuration."""
 
     @property
     def plan(self) -> Plan:
@@ -149,9 +191,9 @@ class Station:
         """Return an id no other message of this charger has."""
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run *work* as long as the charger lives."""
-        self.tasks.spawn(work)
+        return self.tasks.spawn(work)
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         """Call *act* when *seconds* of simulated time have passed."""
@@ -162,7 +204,7 @@ class Station:
         act()
         self.touch()
 
-    def then(self, act: Callable[[], None]) -> None:
+    def then(self, act: Callable[[], object]) -> None:
         """Call *act* once the answer to the call being handled is on the wire."""
         self.follow_ups.append(act)
 

@@ -1,26 +1,15 @@
 """What a scenario file can let happen, one function per step."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from simulator.charger import SimulatedCharger
 from simulator.dialect import Cause
 from simulator.loading import ScenarioError
+from simulator.protocol_steps import PROTOCOL_STEPS
+from simulator.step import Step, step
 
 DEFAULT_TOKEN = "SCENARIO"  # noqa: S105 - an id token anyone may read
-Act = Callable[..., Awaitable[object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A kind of step: the function and the members it takes."""
-
-    act: Act
-    summary: str
-    required: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset()
 
 
 async def plug(charger: SimulatedCharger, *, connector: int = 1) -> None:
@@ -138,40 +127,32 @@ async def call(
     await charger.call(action, payload or {})
 
 
-def _step(act: Act, summary: str, required: str = "", optional: str = "") -> Step:
-    return Step(
-        act=act,
-        summary=summary,
-        required=frozenset(required.split()),
-        optional=frozenset(optional.split()),
-    )
-
-
 STEPS: dict[str, Step] = {
-    "plug": _step(plug, "a car is plugged in", "", "connector"),
-    "unplug": _step(unplug, "the car leaves, its transaction ends", "", "connector"),
-    "start_local": _step(start_local, "a driver presents a token", "", "connector token"),
-    "stop_local": _step(stop_local, "the driver stops", "", "connector"),
-    "stop": _step(stop, "the transaction ends for another cause", "cause", "connector"),
-    "wait": _step(wait, "simulated time passes", "seconds"),
-    "wait_status": _step(wait_status, "until a status", "status", "connector timeout_s"),
-    "wait_transaction": _step(
+    "plug": step(plug, "a car is plugged in", "", "connector"),
+    "unplug": step(unplug, "the car leaves, its transaction ends", "", "connector"),
+    "start_local": step(start_local, "a driver presents a token", "", "connector token"),
+    "stop_local": step(stop_local, "the driver stops", "", "connector"),
+    "stop": step(stop, "the transaction ends for another cause", "cause", "connector"),
+    "wait": step(wait, "simulated time passes", "seconds"),
+    "wait_status": step(wait_status, "until a status", "status", "connector timeout_s"),
+    "wait_transaction": step(
         wait_transaction, "until a start is acknowledged", "", "connector timeout_s"
     ),
-    "wait_call": _step(wait_call, "until asked for an action", "action", "count timeout_s"),
-    "wait_settled": _step(wait_settled, "until all is acknowledged", "", "timeout_s"),
-    "offline": _step(offline, "the charger goes away, for a time", "", "seconds abort"),
-    "online": _step(online, "it comes back; shuffle: out of order", "", "shuffle"),
-    "drop": _step(drop, "TCP is cut, the charger redials", "", "away_s"),
-    "reboot": _step(reboot, "a restart; hard: a power cut", "", "hard lose_transactions"),
-    "fault": _step(fault, "a connector fails", "", "connector code"),
-    "clear_fault": _step(clear_fault, "it is repaired", "", "connector"),
-    "record": _step(
+    "wait_call": step(wait_call, "until asked for an action", "action", "count timeout_s"),
+    "wait_settled": step(wait_settled, "until all is acknowledged", "", "timeout_s"),
+    "offline": step(offline, "the charger goes away, for a time", "", "seconds abort"),
+    "online": step(online, "it comes back; shuffle: out of order", "", "shuffle"),
+    "drop": step(drop, "TCP is cut, the charger redials", "", "away_s"),
+    "reboot": step(reboot, "a restart; hard: a power cut", "", "hard lose_transactions"),
+    "fault": step(fault, "a connector fails", "", "connector code"),
+    "clear_fault": step(clear_fault, "it is repaired", "", "connector"),
+    "record": step(
         record,
         "a whole transaction happened in the past",
         "started_ago_s stopped_ago_s energy_wh",
         "connector token",
     ),
-    "replay": _step(replay, "every transaction message again", "", "times shuffle"),
-    "call": _step(call, "any call, as it is", "action", "payload"),
+    "replay": step(replay, "every transaction message again", "", "times shuffle"),
+    "call": step(call, "any call, as it is", "action", "payload"),
+    **PROTOCOL_STEPS,
 }

@@ -12,11 +12,12 @@ class Tasks:
         self._running: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start *work*."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start *work*; return its task, for those who may have to cancel it."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -14,12 +14,14 @@ from typing import Any, Protocol, cast
 
 import ocpp.messages
 from ocpp.charge_point import remove_nones, serialize_as_dict, snake_to_camel_case
-from ocpp.exceptions import OCPPError
+from ocpp.exceptions import OCPPError, SecurityError
 from ocpp.messages import Call, CallError, CallResult, unpack, validate_payload
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from simulator.dialect import Handler
 from simulator.ledger import Payload, ReceivedCall
+from simulator.quirk_hooks import heard, twisted
 from simulator.redact import redacted
 from simulator.station import Frame, Station
 
@@ -102,6 +104,13 @@ def _readable(message: Call | CallResult | CallError) -> bool:
     return isinstance(message.unique_id, str) and isinstance(action, str)
 
 
+def _handled(station: Station, handler: Handler, **payload: Any) -> Any:
+    """Let a handler answer; a rejected 2.0.1 station answers nothing (B03.FR.08)."""
+    if station.registration == "Rejected" and station.dialect.version == "2.0.1":
+        raise SecurityError(details={})
+    return handler(station, **payload)
+
+
 class _WireMixin:
     """Laid over ``ocpp.v16.ChargePoint`` or ``ocpp.v201.ChargePoint``."""
 
@@ -121,7 +130,7 @@ class _WireMixin:
         self._closed = False
         self.route_map = {
             action: {
-                "_on_action": partial(handler, station),
+                "_on_action": partial(_handled, station, handler),
                 "_skip_schema_validation": not config.validate,
             }
             for action, handler in station.dialect.handlers.items()
@@ -130,7 +139,9 @@ class _WireMixin:
     async def listen(self) -> None:
         try:
             async for raw in self._socket:
-                await self._take(raw)
+                understood = heard(self._station.quirks, raw)
+                if understood is not None:
+                    await self._take(understood)
         except ConnectionClosed:
             pass
         finally:
@@ -198,7 +209,18 @@ class _WireMixin:
                 call.error = rest[0]
             facts = {"errorCode": rest[0], "errorDescription": rest[1]}
             self._show("CALLERROR", message_id, action, facts, sent=True)
-        await self._socket.send(message)
+        await self._put(message)
+
+    async def _put(self, text: str) -> None:
+        """Send a frame, or what the charger's quirks make of it."""
+        quirks = self._station.quirks
+        if not quirks:
+            await self._socket.send(text)
+            return
+        for frame in twisted(quirks, json.loads(text)):
+            await self._socket.send(
+                json.dumps(frame, separators=(",", ":")) if isinstance(frame, list) else frame
+            )
 
     async def ask(self, action: str, payload: Payload, *, message_id: str) -> Payload:
         frame = Call(message_id, action, payload)
@@ -228,7 +250,7 @@ class _WireMixin:
         try:
             self._station.ledger.sent[frame.action] += 1
             self._show("CALL", frame.unique_id, frame.action, frame.payload, sent=True)
-            await self._socket.send(frame.to_json())
+            await self._put(frame.to_json())
             async with asyncio.timeout(self._station.config.response_timeout_s):
                 return cast("CallResult | CallError", await future)
         except ConnectionClosed as closed:

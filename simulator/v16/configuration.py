@@ -11,6 +11,14 @@ NAMES = {
     "message_retry_s": "TransactionMessageRetryInterval",
     "stop_on_invalid_id": "StopTransactionOnInvalidId",
     "authorize_remote": "AuthorizeRemoteTxRequests",
+    "local_authorize_offline": "LocalAuthorizeOffline",
+    "local_pre_authorize": "LocalPreAuthorize",
+    "offline_unknown": "AllowOfflineTxForUnknownId",
+    "cache_enabled": "AuthorizationCacheEnabled",
+    "list_enabled": "LocalAuthListEnabled",
+    "organization": "CpoName",
+    "signing_wait_s": "CertSigningWaitMinimum",
+    "signing_repeats": "CertSigningRepeatTimes",
 }
 PASSWORD_KEY = "AuthorizationKey"  # noqa: S105 - the name of the key, not a key
 
@@ -41,7 +49,7 @@ def settings(config: ChargerConfig) -> list[Setting]:
         _text("StopTxnSampledData", "", kind=DataType.LIST),
         _text(
             "SupportedFeatureProfiles",
-            "Core,Reservation,RemoteTrigger",
+            "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger",
             kind=DataType.LIST,
             readonly=True,
         ),
@@ -50,8 +58,36 @@ def settings(config: ChargerConfig) -> list[Setting]:
         _flag("UnlockConnectorOnEVSideDisconnect", value=True),
         _number("WebSocketPingInterval", 30, needs_reboot=True),
         _flag("ReserveConnectorZeroSupported", value=True, readonly=True),
-        _number("SecurityProfile", 1, needs_reboot=True),
+        _number("SecurityProfile", config.security_profile, needs_reboot=True),
         _text(PASSWORD_KEY, "", write_only=True),
+        *_of_profiles(config),
+    ]
+
+
+def _of_profiles(config: ChargerConfig) -> list[Setting]:
+    """Return the keys of the feature profiles beside Core, and of the security extension."""
+    switches = config.switches
+    return [
+        _flag("LocalAuthListEnabled", value=True),
+        _number("LocalAuthListMaxLength", switches.local_list_max, readonly=True),
+        _number("SendLocalListMaxLength", switches.local_list_max, readonly=True),
+        _number("ChargeProfileMaxStackLevel", 10, readonly=True),
+        _text(
+            "ChargingScheduleAllowedChargingRateUnit",
+            "Current,Power",
+            kind=DataType.LIST,
+            readonly=True,
+        ),
+        _number("ChargingScheduleMaxPeriods", 50, readonly=True),
+        _number("MaxChargingProfilesInstalled", switches.profiles_max, readonly=True),
+        _flag("ConnectorSwitch3to1PhaseSupported", value=False, readonly=True),
+        _text("SupportedFileTransferProtocols", "HTTP,HTTPS", kind=DataType.LIST, readonly=True),
+        _text("CpoName", config.organization),
+        _number("CertificateStoreMaxLength", switches.certificates_max, readonly=True),
+        _number("CertificateSignedMaxChainSize", 10_000, readonly=True),
+        _number("CertSigningWaitMinimum", 60),
+        _number("CertSigningRepeatTimes", 2),
+        _flag("AdditionalRootCertificateCheck", value=False, readonly=True),
     ]
 
 

@@ -48,7 +48,7 @@ def boot(station: Station, reason: str) -> Any:
         charge_point_model=config.model,
         charge_point_vendor=config.vendor,
         charge_point_serial_number=config.identity[:25],
-        firmware_version=config.firmware,
+        firmware_version=station.firmware,
         meter_type="Simulated",
     )
 
@@ -161,6 +161,11 @@ def verdict(answer: Payload) -> str:
     return str(info.get("status", "Invalid")) if isinstance(info, dict) else "Invalid"
 
 
+def security_event(type_: str, at: str, info: str | None) -> Any:
+    """Return SecurityEventNotification of the security extension."""
+    return call.SecurityEventNotification(type=type_, timestamp=at, tech_info=info)
+
+
 def no_update(reservation_id: int, expired: bool) -> None:
     """Return nothing: 1.6 has no message for the end of a reservation."""
 
@@ -184,6 +189,8 @@ DIALECT = Dialect(
     sampled=sampled,
     ended=ended,
     reservation_ended=no_update,
+    security_event=security_event,
+    sign_certificate=lambda csr, _: call.SignCertificate(csr=csr),
     fill=fill,
     learn=learn,
 )

@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from ocpp.v16 import call, call_result
+from ocpp.v16 import call_result
 from ocpp.v16 import enums as e
 
-from simulator import engine, obey
+from simulator import obey
 from simulator.clock import parse_timestamp
-from simulator.dialect import Cause, Draft, Handler
+from simulator.dialect import Cause, Handler
 from simulator.ledger import Payload
-from simulator.outbox import report
 from simulator.settings import Change, Setting
-from simulator.station import Connector, Reservation, Station
+from simulator.station import Reservation, Station
+from simulator.switches import UnlockOutcome
+from simulator.v16 import certificates, firmware, local_list, smart_charging, triggers
 from simulator.v16.configuration import NAMES, PASSWORD_KEY
-from simulator.v16.metering import meter_value
 
 DATA_TRANSFER_VENDOR = "org.voltgate.simulator"
+UNKNOWN_MESSAGE = "Unknown"
+"""The one message id of our vendor that is not known."""
 _CHANGES = {
     Change.ACCEPTED: e.ConfigurationStatus.accepted,
     Change.REJECTED: e.ConfigurationStatus.rejected,
@@ -25,11 +27,18 @@ _CHANGES = {
 
 
 def remote_start(
-    station: Station, *, id_tag: str, connector_id: int | None = None, **_: Any
+    station: Station,
+    *,
+    id_tag: str,
+    connector_id: int | None = None,
+    charging_profile: Payload | None = None,
+    **_: Any,
 ) -> Any:
     if connector_id == 0:
         return call_result.RemoteStartTransaction(e.RemoteStartStopStatus.rejected)
-    connector = obey.remote_start(station, connector_id=connector_id, token=id_tag)
+    connector = obey.remote_start(
+        station, connector_id=connector_id, token=id_tag, profile=charging_profile
+    )
     accepted, rejected = e.RemoteStartStopStatus.accepted, e.RemoteStartStopStatus.rejected
     return call_result.RemoteStartTransaction(accepted if connector else rejected)
 
@@ -68,8 +77,11 @@ def cancel_reservation(station: Station, *, reservation_id: int, **_: Any) -> An
 
 def unlock_connector(station: Station, *, connector_id: int, **_: Any) -> Any:
     connector = station.connectors.get(connector_id)
-    if connector is None:
+    outcome = station.config.switches.unlock
+    if connector is None or outcome is UnlockOutcome.NOT_SUPPORTED:
         return call_result.UnlockConnector(e.UnlockStatus.not_supported)
+    if outcome is UnlockOutcome.FAILED:
+        return call_result.UnlockConnector(e.UnlockStatus.unlock_failed)
     obey.end_after_answer(station, connector, Cause.UNLOCK)
     return call_result.UnlockConnector(e.UnlockStatus.unlocked)
 
@@ -102,7 +114,7 @@ def get_configuration(station: Station, *, key: list[str] | None = None, **_: An
 
 def _as_key(setting: Setting) -> Payload:
     entry: Payload = {"key": setting.name, "readonly": setting.readonly}
-    return entry if setting.write_only else {**entry, "value": setting.value}
+    return entry if setting.write_only else {**entry, "value": setting.now}
 
 
 def change_configuration(station: Station, *, key: str, value: str, **_: Any) -> Any:
@@ -111,75 +123,51 @@ def change_configuration(station: Station, *, key: str, value: str, **_: Any) ->
         obey.change_password(station, value)
     if change is Change.ACCEPTED and key.lower() == NAMES["heartbeat_s"].lower() and int(value):
         station.heartbeat_s = float(value)
+    if change is Change.ACCEPTED and key.lower() == NAMES["cache_enabled"].lower():
+        station.local.cache.clear()
     return call_result.ChangeConfiguration(_CHANGES[change])
 
 
-def clear_cache(station: Station, **_: Any) -> Any:
-    return call_result.ClearCache(e.ClearCacheStatus.accepted)
-
-
-def trigger_message(
-    station: Station, *, requested_message: str, connector_id: int | None = None, **_: Any
+def data_transfer(
+    station: Station,
+    *,
+    vendor_id: str,
+    message_id: str | None = None,
+    data: str | None = None,
+    **_: Any,
 ) -> Any:
-    concerned = _concerned(station, connector_id)
-    if not concerned:
-        return call_result.TriggerMessage(e.TriggerMessageStatus.rejected)
-    match requested_message:
-        case "BootNotification":
-            station.then(station.boot_now.set)
-        case "Heartbeat":
-            station.then(lambda: report(station, Draft(request=call.Heartbeat())))
-        case "StatusNotification":
-            station.then(lambda: _report_statuses(station, concerned))
-        case "MeterValues":
-            station.then(lambda: _report_meters(station, concerned))
-        case _:
-            return call_result.TriggerMessage(e.TriggerMessageStatus.not_implemented)
-    return call_result.TriggerMessage(e.TriggerMessageStatus.accepted)
-
-
-def _concerned(station: Station, connector_id: int | None) -> list[Connector]:
-    if not connector_id:
-        return list(station.connectors.values())
-    connector = station.connectors.get(connector_id)
-    return [connector] if connector else []
-
-
-def _report_statuses(station: Station, connectors: list[Connector]) -> None:
-    for connector in connectors:
-        request = station.dialect.report_status(station, connector)
-        connector.reported = station.dialect.status(station, connector)
-        report(station, Draft(request=request))
-
-
-def _report_meters(station: Station, connectors: list[Connector]) -> None:
-    for connector in connectors:
-        sample = engine.read_meter(station, connector, "Trigger")
-        if connector.transaction is not None:
-            for draft in station.dialect.sampled(station, connector.transaction, sample):
-                report(station, draft, connector.transaction)
-            continue
-        value = meter_value(sample)
-        report(station, Draft(request=call.MeterValues(connector.id, [value])))
-
-
-def data_transfer(station: Station, *, vendor_id: str, data: str | None = None, **_: Any) -> Any:
     if vendor_id != DATA_TRANSFER_VENDOR:
         return call_result.DataTransfer(e.DataTransferStatus.unknown_vendor_id)
+    if message_id == UNKNOWN_MESSAGE:
+        return call_result.DataTransfer(e.DataTransferStatus.unknown_message_id)
     return call_result.DataTransfer(e.DataTransferStatus.accepted, data=data)
 
 
 HANDLERS: dict[str, Handler] = {
+    "CancelReservation": cancel_reservation,
+    "CertificateSigned": certificates.certificate_signed,
+    "ChangeAvailability": change_availability,
+    "ChangeConfiguration": change_configuration,
+    "ClearCache": local_list.clear_cache,
+    "ClearChargingProfile": smart_charging.clear_charging_profile,
+    "DataTransfer": data_transfer,
+    "DeleteCertificate": certificates.delete_certificate,
+    "ExtendedTriggerMessage": triggers.extended_trigger_message,
+    "GetCompositeSchedule": smart_charging.get_composite_schedule,
+    "GetConfiguration": get_configuration,
+    "GetDiagnostics": firmware.get_diagnostics,
+    "GetInstalledCertificateIds": certificates.installed_ids,
+    "GetLocalListVersion": local_list.local_list_version,
+    "GetLog": firmware.get_log,
+    "InstallCertificate": certificates.install_certificate,
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
     "ReserveNow": reserve_now,
-    "CancelReservation": cancel_reservation,
-    "UnlockConnector": unlock_connector,
     "Reset": reset,
-    "ChangeAvailability": change_availability,
-    "GetConfiguration": get_configuration,
-    "ChangeConfiguration": change_configuration,
-    "ClearCache": clear_cache,
-    "TriggerMessage": trigger_message,
-    "DataTransfer": data_transfer,
+    "SendLocalList": local_list.send_local_list,
+    "SetChargingProfile": smart_charging.set_charging_profile,
+    "SignedUpdateFirmware": firmware.signed_update_firmware,
+    "TriggerMessage": triggers.trigger_message,
+    "UnlockConnector": unlock_connector,
+    "UpdateFirmware": firmware.update_firmware,
 }

@@ -54,7 +54,7 @@ def boot(station: Station, reason: str) -> Any:
             model=config.model,
             vendor_name=config.vendor,
             serial_number=config.identity[:25],
-            firmware_version=config.firmware,
+            firmware_version=station.firmware,
         ),
         reason=e.BootReasonEnumType(reason),
     )
@@ -243,6 +243,16 @@ def reservation_ended(reservation_id: int, expired: bool) -> Any:
     return call.ReservationStatusUpdate(reservation_id, status_)
 
 
+def security_event(type_: str, at: str, info: str | None) -> Any:
+    """Return SecurityEventNotification (OCPP 2.0.1 A04)."""
+    return call.SecurityEventNotification(type=type_, timestamp=at, tech_info=info)
+
+
+def sign_certificate(csr: str, use: str) -> Any:
+    """Return SignCertificate (OCPP 2.0.1 A02)."""
+    return call.SignCertificate(csr=csr, certificate_type=e.CertificateSigningUseEnumType(use))
+
+
 DIALECT = Dialect(
     version="2.0.1",
     subprotocol="ocpp2.0.1",
@@ -262,6 +272,8 @@ DIALECT = Dialect(
     sampled=sampled,
     ended=ended,
     reservation_ended=reservation_ended,
+    security_event=security_event,
+    sign_certificate=sign_certificate,
     fill=fill,
     learn=learn,
 )

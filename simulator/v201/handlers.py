@@ -2,19 +2,32 @@
 
 from typing import Any
 
-from ocpp.v201 import call, call_result
+from ocpp.v201 import call_result
 from ocpp.v201 import enums as e
 
-from simulator import engine, obey
+from simulator import obey
 from simulator.clock import parse_timestamp
-from simulator.dialect import Draft, Handler, Trigger
+from simulator.dialect import Handler
 from simulator.ledger import Payload
-from simulator.outbox import report
-from simulator.station import Connector, Reservation, Station
-from simulator.v201 import model
-from simulator.v201.metering import meter_value
+from simulator.station import Reservation, Station
+from simulator.switches import UnlockOutcome
+from simulator.v201 import (
+    certificates,
+    display,
+    firmware,
+    local_list,
+    model,
+    monitoring,
+    network,
+    reports,
+    smart_charging,
+    triggers,
+)
+from simulator.v201.info import because
 
 DATA_TRANSFER_VENDOR = "org.voltgate.simulator"
+UNKNOWN_MESSAGE = "Unknown"
+"""The one message id of our vendor that is not known."""
 Evse = dict[str, int]
 
 
@@ -25,6 +38,7 @@ def request_start(
     remote_start_id: int,
     evse_id: int | None = None,
     group_id_token: Payload | None = None,
+    charging_profile: Payload | None = None,
     **_: Any,
 ) -> Any:
     connector = obey.remote_start(
@@ -34,6 +48,7 @@ def request_start(
         token_type=str(id_token["type"]),
         group=str(group_id_token["id_token"]) if group_id_token else None,
         remote_start_id=remote_start_id,
+        profile=charging_profile,
     )
     if connector is None:
         return call_result.RequestStartTransaction(e.RequestStartStopStatusEnumType.rejected)
@@ -58,9 +73,14 @@ def reserve_now(
     expiry_date_time: str,
     id_token: Payload,
     evse_id: int | None = None,
+    connector_type: str | None = None,
     group_id_token: Payload | None = None,
     **_: Any,
 ) -> Any:
+    if connector_type not in {None, station.config.connector_type}:
+        return call_result.ReserveNow(
+            e.ReserveNowStatusEnumType.rejected, because("UnsupportedParam")
+        )
     reservation = Reservation(
         id=id,
         token=str(id_token["id_token"]),
@@ -84,6 +104,8 @@ def unlock_connector(station: Station, *, evse_id: int, connector_id: int, **_: 
         status = e.UnlockStatusEnumType.unknown_connector
     elif connector.transaction is not None and connector.transaction.token:
         status = e.UnlockStatusEnumType.ongoing_authorized_transaction
+    elif station.config.switches.unlock is not UnlockOutcome.OK:
+        status = e.UnlockStatusEnumType.unlock_failed
     else:
         status = e.UnlockStatusEnumType.unlocked
     return call_result.UnlockConnector(status)
@@ -115,10 +137,6 @@ def change_availability(
     return call_result.ChangeAvailability(e.ChangeAvailabilityStatusEnumType(done.value))
 
 
-def clear_cache(station: Station, **_: Any) -> Any:
-    return call_result.ClearCache(e.ClearCacheStatusEnumType.accepted)
-
-
 def transaction_status(station: Station, *, transaction_id: str | None = None, **_: Any) -> Any:
     waiting = station.outbox.durable()
     if transaction_id is None:
@@ -132,81 +150,60 @@ def transaction_status(station: Station, *, transaction_id: str | None = None, *
     )
 
 
-def trigger_message(
-    station: Station, *, requested_message: str, evse: Evse | None = None, **_: Any
+def data_transfer(
+    station: Station,
+    *,
+    vendor_id: str,
+    message_id: str | None = None,
+    data: Any = None,
+    **_: Any,
 ) -> Any:
-    concerned = _concerned(station, evse)
-    accepted = e.TriggerMessageStatusEnumType.accepted
-    rejected = e.TriggerMessageStatusEnumType.rejected
-    status = accepted if concerned else rejected
-    match requested_message:
-        case _ if not concerned:
-            pass
-        case "BootNotification":
-            station.then(station.boot_now.set)
-        case "Heartbeat":
-            station.then(lambda: report(station, Draft(request=call.Heartbeat())))
-        case "StatusNotification":
-            station.then(lambda: _report_statuses(station, concerned))
-        case "MeterValues":
-            station.then(lambda: _report_meters(station, concerned))
-        case "TransactionEvent":
-            busy = [connector for connector in concerned if connector.transaction is not None]
-            status = accepted if busy else rejected
-            station.then(lambda: _report_transactions(station, busy))
-        case _:
-            status = e.TriggerMessageStatusEnumType.not_implemented
-    return call_result.TriggerMessage(status)
-
-
-def _concerned(station: Station, evse: Evse | None) -> list[Connector]:
-    if not evse:
-        return list(station.connectors.values())
-    connector = station.connectors.get(evse["id"])
-    return [connector] if connector else []
-
-
-def _report_statuses(station: Station, connectors: list[Connector]) -> None:
-    for connector in connectors:
-        connector.reported = station.dialect.status(station, connector)
-        report(station, Draft(request=station.dialect.report_status(station, connector)))
-
-
-def _report_meters(station: Station, connectors: list[Connector]) -> None:
-    for connector in connectors:
-        value = meter_value(engine.read_meter(station, connector, "Trigger"))
-        report(station, Draft(request=call.MeterValues(connector.id, [value])))
-
-
-def _report_transactions(station: Station, connectors: list[Connector]) -> None:
-    for connector in connectors:
-        transaction = connector.transaction
-        if transaction is None:
-            continue
-        sample = engine.read_meter(station, connector, Trigger.ASKED.value)
-        for draft in station.dialect.sampled(station, transaction, sample):
-            report(station, draft, transaction)
-
-
-def data_transfer(station: Station, *, vendor_id: str, data: Any = None, **_: Any) -> Any:
     if vendor_id != DATA_TRANSFER_VENDOR:
         return call_result.DataTransfer(e.DataTransferStatusEnumType.unknown_vendor_id)
+    if message_id == UNKNOWN_MESSAGE:
+        return call_result.DataTransfer(e.DataTransferStatusEnumType.unknown_message_id)
     return call_result.DataTransfer(e.DataTransferStatusEnumType.accepted, data=data)
 
 
 HANDLERS: dict[str, Handler] = {
+    "CancelReservation": cancel_reservation,
+    "CertificateSigned": certificates.certificate_signed,
+    "ChangeAvailability": change_availability,
+    "ClearCache": local_list.clear_cache,
+    "ClearChargingProfile": smart_charging.clear_charging_profile,
+    "ClearDisplayMessage": display.clear_display_message,
+    "ClearVariableMonitoring": monitoring.clear_monitoring,
+    "CostUpdated": display.cost_updated,
+    "CustomerInformation": display.customer_information,
+    "DataTransfer": data_transfer,
+    "DeleteCertificate": certificates.delete_certificate,
+    "GetBaseReport": reports.get_base_report,
+    "GetChargingProfiles": smart_charging.get_charging_profiles,
+    "GetCompositeSchedule": smart_charging.get_composite_schedule,
+    "GetDisplayMessages": display.get_display_messages,
+    "GetInstalledCertificateIds": certificates.installed_ids,
+    "GetLocalListVersion": local_list.local_list_version,
+    "GetLog": firmware.get_log,
+    "GetMonitoringReport": monitoring.get_report,
+    "GetReport": reports.get_report,
+    "GetTransactionStatus": transaction_status,
+    "GetVariables": model.get_variables,
+    "InstallCertificate": certificates.install_certificate,
+    "PublishFirmware": firmware.publish_firmware,
     "RequestStartTransaction": request_start,
     "RequestStopTransaction": request_stop,
     "ReserveNow": reserve_now,
-    "CancelReservation": cancel_reservation,
-    "UnlockConnector": unlock_connector,
     "Reset": reset,
-    "ChangeAvailability": change_availability,
-    "GetVariables": model.get_variables,
+    "SendLocalList": local_list.send_local_list,
+    "SetChargingProfile": smart_charging.set_charging_profile,
+    "SetDisplayMessage": display.set_display_message,
+    "SetMonitoringBase": monitoring.set_base,
+    "SetMonitoringLevel": monitoring.set_level,
+    "SetNetworkProfile": network.set_network_profile,
+    "SetVariableMonitoring": monitoring.set_monitoring,
     "SetVariables": model.set_variables,
-    "GetBaseReport": model.get_base_report,
-    "ClearCache": clear_cache,
-    "TriggerMessage": trigger_message,
-    "GetTransactionStatus": transaction_status,
-    "DataTransfer": data_transfer,
+    "TriggerMessage": triggers.trigger_message,
+    "UnlockConnector": unlock_connector,
+    "UnpublishFirmware": firmware.unpublish_firmware,
+    "UpdateFirmware": firmware.update_firmware,
 }

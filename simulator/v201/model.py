@@ -1,25 +1,66 @@
-"""Reading, changing and reporting the device model (OCPP 2.0.1 B05-B07)."""
+"""Reading and changing the device model (OCPP 2.0.1 B05-B06)."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ocpp.v201 import call, call_result
-from ocpp.v201 import enums as e
+from ocpp.v201 import call_result
 
-from simulator import obey
-from simulator.clock import timestamp
-from simulator.dialect import Draft
+from simulator import engine, obey
 from simulator.ledger import Payload
-from simulator.outbox import report
-from simulator.settings import Change, Setting
+from simulator.settings import Change, Setting, refusal, unfit
 from simulator.station import Station
-from simulator.v201.variables import NAMES, PASSWORD_VARIABLE, full_name, split_name
+from simulator.v201 import network
+from simulator.v201.variables import (
+    NAMES,
+    NETWORK_PRIORITY,
+    PASSWORD_VARIABLE,
+    as_component,
+    extra,
+    live,
+    name_of,
+    split_name,
+)
 
-ITEMS_PER_PART = 10
-_CHANGES = {
-    Change.ACCEPTED: "Accepted",
-    Change.REJECTED: "Rejected",
-    Change.REBOOT_REQUIRED: "RebootRequired",
-}
+ACTUAL = "Actual"
+
+
+def furnish(station: Station) -> None:
+    """Give the station the variables that are measured, and as many more as it is told to have."""
+    station.settings.add(live(station.config, _reader(station), lambda: station.firmware))
+    station.settings.add(extra(station.config.switches.extra_variables))
+    counts: dict[str, Callable[[], int]] = {
+        "DisplayMessageCtrlr.NumberOfDisplayMessages": lambda: len(station.display),
+        "LocalAuthListCtrlr.Entries": lambda: len(station.local.entries),
+        "SecurityCtrlr.CertificateEntries": lambda: len(station.certificates.roots),
+        "SmartChargingCtrlr.Entries(ChargingProfiles)": lambda: len(station.profiles.installed),
+    }
+    for name, count in counts.items():
+        setting = station.settings.find(name)
+        if setting is not None:
+            setting.live = _counter(count)
+    station.on_reboot.append(lambda: network.choose(station))
+
+
+def _counter(count: Callable[[], int]) -> Callable[[], str]:
+    return lambda: str(count())
+
+
+def _reader(station: Station) -> Callable[[str, int, str], str]:
+    def read(component: str, evse: int, variable: str) -> str:
+        concerned = list(station.connectors.values())
+        if evse:
+            concerned = [station.connectors[evse]]
+        if variable == "Power":
+            total = sum(engine.read_meter(station, c, "Other").power_w for c in concerned)
+            return f"{total:.0f}"
+        if variable == "Problem":
+            return str(any(c.fault is not None for c in concerned)).lower()
+        if variable == "Available":
+            return str(any(c.operative for c in concerned)).lower()
+        states = [station.dialect.status(station, c) for c in concerned]
+        return states[0] if evse or len(set(states)) == 1 else "Available"
+
+    return read
 
 
 def get_variables(station: Station, *, get_variable_data: list[Payload], **_: Any) -> Any:
@@ -28,16 +69,23 @@ def get_variables(station: Station, *, get_variable_data: list[Payload], **_: An
 
 
 def _read(station: Station, item: Payload) -> Any:
-    kind = item.get("attribute_type") or "Actual"
+    kind = item.get("attribute_type") or ACTUAL
     result = {**_named(item), "attributeType": kind}
     setting = _find(station, item)
     if setting is None:
-        return {**result, "attributeStatus": _missing(station, item)}
-    if kind != "Actual":
-        return {**result, "attributeStatus": "NotSupportedAttributeType"}
+        return {**result, "attributeStatus": missing(station, item)}
+    if kind != ACTUAL:
+        value = (setting.others or {}).get(kind)
+        if value is None:
+            return {**result, "attributeStatus": "NotSupportedAttributeType"}
+        return {**result, "attributeStatus": "Accepted", "attributeValue": value}
     if setting.write_only:
-        return {**result, "attributeStatus": "Rejected"}
-    return {**result, "attributeStatus": "Accepted", "attributeValue": setting.value}
+        return {**result, "attributeStatus": "Rejected", **_info("WriteOnly")}
+    return {**result, "attributeStatus": "Accepted", "attributeValue": setting.now}
+
+
+def _info(reason: str) -> Payload:
+    return {"attributeStatusInfo": {"reasonCode": reason}}
 
 
 def set_variables(station: Station, *, set_variable_data: list[Payload], **_: Any) -> Any:
@@ -46,20 +94,47 @@ def set_variables(station: Station, *, set_variable_data: list[Payload], **_: An
 
 
 def _write(station: Station, item: Payload) -> Any:
-    kind = item.get("attribute_type") or "Actual"
+    kind = item.get("attribute_type") or ACTUAL
     result = {**_named(item), "attributeType": kind}
     setting = _find(station, item)
     if setting is None:
-        return {**result, "attributeStatus": _missing(station, item)}
-    if kind != "Actual":
-        return {**result, "attributeStatus": "NotSupportedAttributeType"}
+        return {**result, "attributeStatus": missing(station, item)}
     value = str(item["attribute_value"])
+    if kind != ACTUAL:
+        return {**result, **_write_other(setting, kind, value)}
+    reason = refusal(setting, value)
+    if setting.name == NETWORK_PRIORITY and reason is None:
+        reason = network.unusable(station, value)
+    if reason is not None:
+        return {**result, "attributeStatus": "Rejected", **_info(reason)}
     change = station.settings.change(setting.name, value)
-    if change is Change.ACCEPTED and setting.name == PASSWORD_VARIABLE:
+    if change is Change.ACCEPTED:
+        _obey(station, setting, value)
+    return {**result, "attributeStatus": change.value}
+
+
+def _obey(station: Station, setting: Setting, value: str) -> None:
+    if setting.name == PASSWORD_VARIABLE:
         obey.change_password(station, value)
-    if change is Change.ACCEPTED and setting.name == NAMES["heartbeat_s"] and int(value):
+    if setting.name == NAMES["heartbeat_s"] and int(value):
         station.heartbeat_s = float(value)
-    return {**result, "attributeStatus": _CHANGES[change]}
+    if setting.name == NAMES["cache_enabled"] and value.lower() == "false":
+        station.local.cache.clear()
+
+
+def _write_other(setting: Setting, kind: str, value: str) -> Payload:
+    """Set Target, MinSet or MaxSet; the target stays between the two others (B05.FR.11)."""
+    others = setting.others
+    if others is None or kind not in others:
+        return {"attributeStatus": "NotSupportedAttributeType"}
+    reason = unfit(setting, value)
+    if reason is None and kind == "Target":
+        low, high = float(others.get("MinSet", value)), float(others.get("MaxSet", value))
+        reason = None if low <= float(value) <= high else "ValueOutOfRange"
+    if reason is not None:
+        return {"attributeStatus": "Rejected", **_info(reason)}
+    others[kind] = value
+    return {"attributeStatus": "Accepted"}
 
 
 def _named(item: Payload) -> Payload:
@@ -67,56 +142,12 @@ def _named(item: Payload) -> Payload:
 
 
 def _find(station: Station, item: Payload) -> Setting | None:
-    component, variable = item["component"], item["variable"]
-    name = full_name(component["name"], variable["name"], variable.get("instance"))
-    return station.settings.find(name)
+    return station.settings.find(name_of(item["component"], item["variable"]))
 
 
-def _missing(station: Station, item: Payload) -> str:
+def missing(station: Station, item: Payload) -> str:
+    """Tell whether the component or only the variable is unknown."""
     component = str(item["component"]["name"]).lower()
-    known = {split_name(setting.name)[0].lower() for setting in station.settings}
-    return "UnknownVariable" if component in known else "UnknownComponent"
-
-
-def get_base_report(station: Station, *, request_id: int, report_base: str, **_: Any) -> Any:
-    accepted = e.GenericDeviceModelStatusEnumType.accepted
-    if report_base == e.ReportBaseEnumType.summary_inventory:
-        not_supported = e.GenericDeviceModelStatusEnumType.not_supported
-        return call_result.GetBaseReport(not_supported)
-    everything = report_base == e.ReportBaseEnumType.full_inventory
-    settings = [s for s in station.settings if everything or not s.readonly]
-    station.then(lambda: _notify(station, request_id, settings))
-    return call_result.GetBaseReport(accepted)
-
-
-def _notify(station: Station, request_id: int, settings: list[Setting]) -> None:
-    generated_at = timestamp(station.clock.now())
-    parts = [
-        settings[first : first + ITEMS_PER_PART]
-        for first in range(0, len(settings), ITEMS_PER_PART)
-    ]
-    for seq_no, part in enumerate(parts):
-        request = call.NotifyReport(
-            request_id=request_id,
-            generated_at=generated_at,
-            seq_no=seq_no,
-            report_data=[_reported(setting) for setting in part],
-            tbc=seq_no < len(parts) - 1,
-        )
-        report(station, Draft(request=request))
-
-
-def _reported(setting: Setting) -> Any:
-    component, variable, instance = split_name(setting.name)
-    mutability = "ReadOnly" if setting.readonly else "ReadWrite"
-    attribute: Payload = {"type": "Actual", "mutability": mutability}
-    if setting.write_only:
-        attribute["mutability"] = "WriteOnly"
-    else:
-        attribute["value"] = setting.value
-    return {
-        "component": {"name": component},
-        "variable": {"name": variable, **({"instance": instance} if instance else {})},
-        "variableAttribute": [attribute],
-        "variableCharacteristics": {"dataType": setting.type.value, "supportsMonitoring": False},
-    }
+    known = (as_component(split_name(setting.name)[0])["name"] for setting in station.settings)
+    found = any(str(name).lower() == component for name in known)
+    return "UnknownVariable" if found else "UnknownComponent"

@@ -70,6 +70,22 @@ async def test_reservation_is_cancelled_once(central: Central, make: MakeCharger
         await charger.wait_status(1, "Available")
 
 
+async def test_fault_ends_a_reservation_where_the_version_can_say_so(
+    central: Central, make: MakeCharger, version: Version
+) -> None:
+    async with make() as charger:
+        await reserve(central, charger, seconds=600)
+        charger.fault(1)
+        await charger.wait_settled()
+        charger.clear_fault(1)
+        expected = "Available" if version == "2.0.1" else "Reserved"
+        await charger.wait_status(1, expected)
+        await charger.wait_settled()
+    told = [call.payload for call in central.of("ReservationStatusUpdate")]
+    updates = [payload["reservationUpdateStatus"] for payload in told]
+    assert updates == (["Removed"] if version == "2.0.1" else [])
+
+
 async def test_occupied_connector_is_not_reserved(central: Central, make: MakeCharger) -> None:
     async with make() as charger:
         charger.plug(1)
@@ -176,8 +192,9 @@ async def test_what_it_cannot_is_a_callerror_and_in_the_ledger(
     central: Central, make: MakeCharger
 ) -> None:
     async with make() as charger:
-        assert await central.ask("CP-1", "GetLocalListVersion") == {"error": "NotImplemented"}
-        (received,) = charger.ledger.calls_received("GetLocalListVersion")
+        answer = await central.ask("CP-1", "StatusNotification", checked=False)
+        assert answer == {"error": "NotImplemented"}
+        (received,) = charger.ledger.calls_received("StatusNotification")
     assert received.error == "NotImplemented"
     assert received.answer is None
 

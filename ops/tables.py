@@ -5,14 +5,27 @@ from typing import Final
 
 _MODULES: Final = (
     "core.audit.models",
+    "core.certificates.models",
+    "core.chargers.compliance_models",
     "core.chargers.models",
     "core.chargers.record_models",
+    "core.chargers.report_models",
+    "core.chargers.security_models",
+    "core.chargers.token_models",
+    "core.chargers.transfer_models",
     "core.commands.models",
     "core.desired.models",
+    "core.fleet.models",
+    "core.operations.hold_models",
     "core.operations.models",
     "core.operators.models",
     "core.partners.models",
     "core.sessions.models",
+    "core.smart_charging.models",
+    "core.tariffs.models",
+    "core.upkeep.event_models",
+    "core.upkeep.models",
+    "core.upkeep.report_models",
     "core.webhooks.models",
 )
 

@@ -36,14 +36,30 @@ class StatusReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Characteristics:
+    """What a variable of 2.x can be: its type, its unit and what values it takes."""
+
+    data_type: str
+    unit: str | None
+    min_limit: float | None
+    max_limit: float | None
+    values_list: str | None
+    supports_monitoring: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariableReported:
-    """One configuration key (1.6: *component* is empty) or variable attribute (2.x)."""
+    """One configuration key (1.6: *component* is empty) or variable attribute (2.x).
+
+    *readonly* and *characteristics* are ``None`` where the message does not tell them.
+    """
 
     component: str
     variable: str
     attribute: str
     value: str | None
     readonly: bool | None
+    characteristics: Characteristics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

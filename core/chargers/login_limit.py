@@ -34,6 +34,27 @@ class LoginLimit:
         self._addresses.add(address, now_s)
 
 
+class ConnectionLimit:
+    """Handshakes of the last minute by address; memory is bounded as in ``LoginLimit``."""
+
+    def __init__(self, clock: Clock, per_address: int) -> None:
+        self._clock = clock
+        self._limit = per_address
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def is_over(self, address: str) -> bool:
+        """Count a handshake from *address*; tell whether it is one too many."""
+        now_s = self._clock.monotonic()
+        since_s, count = self._counts.get(address, (now_s, 0))
+        if now_s - since_s >= WINDOW_S:
+            since_s, count = now_s, 0
+        self._counts[address] = (since_s, count + 1)
+        self._counts.move_to_end(address)
+        while len(self._counts) > KEYS_KEPT:
+            self._counts.popitem(last=False)
+        return count >= self._limit
+
+
 class _Failures:
     """The instants of the last *limit* failures by key."""
 

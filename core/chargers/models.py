@@ -49,7 +49,10 @@ chargers = Table(
     Column("identity", String(48), nullable=False),
     Column("identity_key", String(48), unique=True),
     Column("registration", String(16), nullable=False),
+    Column("held_reason", String(200)),
     Column("credential", String(128)),
+    Column("next_credential", String(128)),
+    Column("next_credential_sends", Integer),
     Column("security_profile", Integer, nullable=False),
     Column("ocpp_version", String(8)),
     Column("vendor", String(100)),
@@ -64,6 +67,7 @@ chargers = Table(
     Column("last_seen_at", UtcDateTime),
     Column("booted_at", UtcDateTime),
     Column("boot_reason", String(40)),
+    Column("boot_status", String(16)),
     Column("status", String(16)),
     Column("error_code", String(60)),
     Column("error_info", Text),
@@ -159,8 +163,12 @@ class Charger:
     ``node_id`` and ``epoch`` say which node holds the WebSocket. Every new connection increments
     ``epoch``, so a late disconnect of an old socket cannot clear a newer one. ``identity_key`` is
     the identity in lower case, ``None`` once the charger is removed: so an identity is unique
-    whatever its case, and free again after a removal. ``status`` is what the charger last said of
-    itself as a whole (OCPP 1.6: connector 0); its connectors have their own.
+    whatever its case, and free again after a removal. ``next_credential`` is a password that the
+    charger is told to use, ``next_credential_sends`` times so far, until it is known whether it
+    does; until then both are good. ``status`` is what the charger last said of
+    itself as a whole (OCPP 1.6: connector 0); its connectors have their own. ``held_reason`` is why
+    an operator made an accepted charger wait for approval again; ``boot_status`` what it was last
+    told at a boot (``Accepted``, ``Pending``, ``Rejected``).
     """
 
     id: str
@@ -168,7 +176,10 @@ class Charger:
     identity: str
     identity_key: str | None
     registration: Registration
+    held_reason: str | None
     credential: str | None
+    next_credential: str | None
+    next_credential_sends: int | None
     security_profile: int
     ocpp_version: str | None
     vendor: str | None
@@ -183,6 +194,7 @@ class Charger:
     last_seen_at: datetime | None
     booted_at: datetime | None
     boot_reason: str | None
+    boot_status: str | None
     status: ConnectorStatus | None
     error_code: str | None
     error_info: str | None

@@ -64,8 +64,8 @@ async def seen(tx: Tx, chargers: Mapping[str, datetime]) -> None:
         await store.set_last_seen(tx, chargers)
 
 
-async def booted(tx: Tx, fact: Booted) -> Charger:
-    """Note how a charger introduced itself; return it.
+async def booted(tx: Tx, fact: Booted, *, answer: str | None = None) -> Charger:
+    """Note how a charger introduced itself, and the *answer* (``Pending``, ...); return it.
 
     Raises:
         PlatformError: ``not_found``: it was removed.
@@ -79,6 +79,7 @@ async def booted(tx: Tx, fact: Booted) -> Charger:
         serial_number=storable_or_none(fact.serial_number, max_chars=100),
         firmware_version=storable_or_none(fact.firmware_version, max_chars=100),
         boot_reason=storable_or_none(fact.reason, max_chars=40),
+        boot_status=answer,
         booted_at=tx.now,
         last_seen_at=tx.now,
     )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -14,9 +16,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-from core.kernel.db import UtcDateTime, metadata
+from core.kernel.db import Json, UtcDateTime, metadata
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -30,6 +33,12 @@ variables = Table(
     Column("attribute", String(10), nullable=False),
     Column("value", Text),
     Column("readonly", Boolean),
+    Column("data_type", String(20)),
+    Column("unit", String(16)),
+    Column("min_limit", Float),
+    Column("max_limit", Float),
+    Column("values_list", String(1000)),
+    Column("supports_monitoring", Boolean),
     Column("reported_at", UtcDateTime, nullable=False),
     UniqueConstraint("charger_id", "component", "variable", "attribute"),
     sqlite_autoincrement=True,
@@ -45,6 +54,18 @@ id_tokens = Table(
     Column("group_token", String(64)),
     Column("partner_id", String(32)),
     Column("note", String(200)),
+    Column("group_kind", String(20), nullable=False, server_default="Central"),
+    Column("valid_from", UtcDateTime),
+    Column("restricted", Boolean, nullable=False, server_default=false()),
+    Column("evses", Json),
+    Column("max_sessions", Integer),
+    Column("master_pass", Boolean, nullable=False, server_default=false()),
+    Column("charging_priority", Integer),
+    Column("language1", String(8)),
+    Column("language2", String(8)),
+    Column("personal_message", Json),
+    Column("additional_info", Json),
+    Column("list_digest", String(16), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -98,7 +119,8 @@ quarantine = Table(
 class Variable:
     """A configuration key (1.6: *component* is empty) or variable as the charger reported it.
 
-    In 2.0.1 a name carries instance and EVSE: ``Name[instance]@evse.connector``.
+    In 2.0.1 a name carries instance and EVSE: ``Name[instance]@evse.connector``, and from reports
+    come type, unit and limits.
     """
 
     number: int
@@ -108,12 +130,24 @@ class Variable:
     attribute: str
     value: str | None
     readonly: bool | None
+    data_type: str | None
+    unit: str | None
+    min_limit: float | None
+    max_limit: float | None
+    values_list: str | None
+    supports_monitoring: bool | None
     reported_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdToken:
-    """An id token (RFID card, app token) that may or may not charge; *token* is upper case."""
+    """An id token (RFID card, app token) that may or may not charge; *token* is upper case.
+
+    *restricted*: only at the chargers and stations among its places. *evses*: only at these
+    numbers there. *max_sessions*: so many at a time, ``None`` for any number. *master_pass*: may
+    end the sessions of others, and begins none (OCPP 2.0.1 C16). *list_digest* changes with all
+    that a local list says of it.
+    """
 
     token: str
     kind: str
@@ -122,6 +156,18 @@ class IdToken:
     group_token: str | None
     partner_id: str | None
     note: str | None
+    group_kind: str
+    valid_from: datetime | None
+    restricted: bool
+    evses: list[int] | None
+    max_sessions: int | None
+    master_pass: bool
+    charging_priority: int | None
+    language1: str | None
+    language2: str | None
+    personal_message: dict[str, Any] | None
+    additional_info: list[dict[str, Any]] | None
+    list_digest: str
     created_at: datetime
     updated_at: datetime
 

@@ -1,10 +1,10 @@
 """SQL of variables, id tokens, frames, refused handshakes and quarantine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select
+from sqlalchemy import Table, delete, func, insert, or_, select
 
 from core.chargers.record_models import (
     Frame,
@@ -22,22 +22,79 @@ from core.kernel.db import Tx, insert_row, upsert
 
 DELETED_AT_ONCE = 5_000
 
+_KEPT = (
+    "readonly",
+    "data_type",
+    "unit",
+    "min_limit",
+    "max_limit",
+    "values_list",
+    "supports_monitoring",
+)
+
 
 async def put_variables(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or update; what a message does not tell (``None`` in *_KEPT*) stays as it was."""
     statement = upsert(tx, variables)
     key = ("charger_id", "component", "variable", "attribute")
-    changed = ("value", "readonly", "reported_at")
+    changed = {name: statement.excluded[name] for name in ("value", "reported_at")}
+    kept = {name: func.coalesce(statement.excluded[name], variables.c[name]) for name in _KEPT}
     statement = statement.on_conflict_do_update(
-        index_elements=[variables.c[name] for name in key],
-        set_={name: statement.excluded[name] for name in changed},
+        index_elements=[variables.c[name] for name in key], set_=changed | kept
     )
     await tx.execute(statement, rows)
+
+
+async def count_variables(tx: Tx, charger_id: str) -> int:
+    statement = select(func.count()).select_from(variables)
+    return int(await tx.scalar(statement.where(variables.c.charger_id == charger_id)))
+
+
+async def variable_keys(
+    tx: Tx, charger_id: str, components: Collection[str]
+) -> set[tuple[str, str, str]]:
+    """Return (component, variable, attribute) of what is known of some components."""
+    statement = select(variables.c.component, variables.c.variable, variables.c.attribute).where(
+        variables.c.charger_id == charger_id, variables.c.component.in_(sorted(components))
+    )
+    rows: Sequence[Any] = await tx.all(statement)
+    return {(row.component, row.variable, row.attribute) for row in rows}
 
 
 async def variables_of(tx: Tx, charger_id: str) -> Sequence[Variable]:
     statement = select(variables).where(variables.c.charger_id == charger_id)
     columns = (variables.c.component, variables.c.variable, variables.c.attribute)
     return await tx.all(statement.order_by(*columns), Variable)
+
+
+async def variables_page(
+    tx: Tx,
+    charger_id: str,
+    *,
+    with_component: bool,
+    containing: str | None,
+    after_number: int | None,
+    limit: int,
+) -> Sequence[Variable]:
+    """Return configuration keys or variables in the order in which they were first reported."""
+    statement = (
+        select(variables)
+        .where(
+            variables.c.charger_id == charger_id,
+            variables.c.component != "" if with_component else variables.c.component == "",
+        )
+        .order_by(variables.c.number)
+        .limit(limit)
+    )
+    if containing is not None:
+        is_part = [
+            column.icontains(containing, autoescape=True)
+            for column in (variables.c.component, variables.c.variable)
+        ]
+        statement = statement.where(or_(*is_part))
+    if after_number is not None:
+        statement = statement.where(variables.c.number > after_number)
+    return await tx.all(statement, Variable)
 
 
 async def put_token(tx: Tx, token: str, **values: Any) -> IdToken:

@@ -137,6 +137,8 @@ async def set_password(
         tx,
         charger_id,
         credential=passwords.hashed(vault.hasher, shown.encode()),
+        next_credential=None,
+        next_credential_sends=None,
         security_profile=max(before.security_profile, 1),
     )
     await _note(tx, actor, "charger.password_set", before, after)
@@ -191,7 +193,7 @@ async def delete(tx: Tx, actor: Actor, charger_id: str) -> None:
     """
     before = await get(tx, charger_id)
     after = await store.change_charger(
-        tx, charger_id, identity_key=None, credential=None, removed_at=tx.now
+        tx, charger_id, identity_key=None, credential=None, next_credential=None, removed_at=tx.now
     )
     await _note(tx, actor, "charger.deleted", before, after)
     announcing.station_changed(tx, before.station_id)

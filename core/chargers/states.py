@@ -11,7 +11,7 @@ class Registration(StrEnum):
 
     ACCEPTED = "accepted"
     PENDING = "pending"
-    """Nobody registered it; an operator has to approve it."""
+    """Nobody registered it, or an operator holds it back; an operator has to approve it."""
     REJECTED = "rejected"
     DISABLED = "disabled"
 
@@ -19,7 +19,7 @@ class Registration(StrEnum):
 REGISTRATION: Final = Machine(
     {
         Registration.PENDING: frozenset({Registration.ACCEPTED, Registration.REJECTED}),
-        Registration.ACCEPTED: frozenset({Registration.DISABLED}),
+        Registration.ACCEPTED: frozenset({Registration.DISABLED, Registration.PENDING}),
         Registration.REJECTED: frozenset({Registration.ACCEPTED}),
         Registration.DISABLED: frozenset({Registration.ACCEPTED}),
     }
@@ -66,10 +66,23 @@ class RefusalReason(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason
     NO_CREDENTIAL = "no_credential"
     INSECURE_PROFILE = "insecure_profile"
+    PROFILE_NOT_ALLOWED = "profile_not_allowed"
+    MISSING_CERTIFICATE = "missing_certificate"
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    CERTIFICATE_UNFIT = "certificate_unfit"
+    WRONG_CERTIFICATE_NAME = "wrong_certificate_name"
+    WRONG_ORGANISATION = "wrong_organisation"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     DISABLED = "disabled"
     REJECTED = "rejected"
     TOO_MANY_FAILURES = "too_many_failures"
     NO_COMMON_SUBPROTOCOL = "no_common_subprotocol"
+    SOCKET_IN_USE = "socket_in_use"
+    WRONG_PATH = "wrong_path"
 
 
 class TokenStatus(StrEnum):
@@ -79,6 +92,11 @@ class TokenStatus(StrEnum):
     BLOCKED = "blocked"
     EXPIRED = "expired"
     INVALID = "invalid"
-    """Unknown, or not meant for this charger."""
+    """Not meant for what it was used for."""
+    UNKNOWN = "unknown"
     CONCURRENT = "concurrent"
     """Already charging elsewhere."""
+    NOT_HERE = "not_here"
+    """Good at other places."""
+    NOT_NOW = "not_now"
+    """Good later."""

@@ -135,7 +135,12 @@ async def change_charger(tx: Tx, charger_id: str, **values: Any) -> Charger | No
 
 
 async def move_charger(
-    tx: Tx, charger_id: str, to: Registration, *, sources: frozenset[Registration]
+    tx: Tx,
+    charger_id: str,
+    to: Registration,
+    *,
+    sources: frozenset[Registration],
+    held_reason: str | None = None,
 ) -> Charger | None:
     return await guarded_move(
         tx,
@@ -146,6 +151,7 @@ async def move_charger(
         to,
         state=chargers.c.registration,
         sources=sources,
+        held_reason=held_reason,
         updated_at=tx.now,
     )
 

@@ -26,6 +26,7 @@ commands = Table(
     Column("operation_id", String(32), index=True),
     Column("session_id", String(32)),
     Column("desired_id", String(32)),
+    Column("fleet_target_id", String(32)),
     Column("requested_by", String(64), nullable=False),
     Column("message_id", String(36), unique=True),
     Column("timeout_s", Float, nullable=False),
@@ -68,6 +69,7 @@ class CommandRow:
     operation_id: str | None
     session_id: str | None
     desired_id: str | None
+    fleet_target_id: str | None
     requested_by: str
     message_id: str | None
     timeout_s: float

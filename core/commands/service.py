@@ -5,7 +5,7 @@ a crash in between nobody knows whether the charger heard it, so nobody sends it
 evidence (a transaction, a status) decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -48,6 +48,7 @@ async def enqueue(
     operation_id: str | None = None,
     session_id: str | None = None,
     desired_id: str | None = None,
+    fleet_target_id: str | None = None,
 ) -> CommandRow:
     """Queue *command* for *charger* and wake the node that holds its socket after the commit.
 
@@ -70,6 +71,7 @@ async def enqueue(
         operation_id=operation_id,
         session_id=session_id,
         desired_id=desired_id,
+        fleet_target_id=fleet_target_id,
         requested_by=requested_by,
         timeout_s=timeout_s,
         expires_at=expires_at,
@@ -86,9 +88,13 @@ async def is_queued(tx: Tx, *, charger_id: str, command: Command) -> bool:
     return bool(await store.queued_of(tx, charger_id=charger_id, kind=kind))
 
 
-async def peek(tx: Tx, charger_id: str) -> CommandRow | None:
-    """Return the most urgent command of a charger that may still be sent."""
-    return await store.next_queued(tx, charger_id)
+async def peek(tx: Tx, charger_id: str, *, without: Collection[str] = ()) -> CommandRow | None:
+    """Return the most urgent command of a charger that may still be sent.
+
+    Args:
+        without: Kinds that may not be sent now.
+    """
+    return await store.next_queued(tx, charger_id, without=without)
 
 
 async def claim(tx: Tx, command_id: str) -> CommandRow | None:

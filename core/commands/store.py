@@ -1,6 +1,6 @@
 """SQL of commands. Every state change of the table is in this file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,10 @@ async def move(tx: Tx, command_id: str, to: CommandStatus, **values: Any) -> Com
     return await guarded_move(tx, commands, CommandRow, MACHINE, command_id, to, **values)
 
 
-async def next_queued(tx: Tx, charger_id: str) -> CommandRow | None:
-    """Return the most urgent command that may still be sent."""
+async def next_queued(
+    tx: Tx, charger_id: str, *, without: Collection[str] = ()
+) -> CommandRow | None:
+    """Return the most urgent command that may still be sent, of kinds other than *without*."""
     statement = (
         select(commands)
         .where(
@@ -32,6 +34,8 @@ async def next_queued(tx: Tx, charger_id: str) -> CommandRow | None:
         .order_by(commands.c.priority, commands.c.number)
         .limit(1)
     )
+    if without:
+        statement = statement.where(commands.c.kind.not_in(sorted(without)))
     return await tx.one_or_none(statement, CommandRow)
 
 

@@ -68,8 +68,21 @@ def require_online(charger: Charger) -> None:
     Raises:
         PlatformError: ``charger_offline``.
     """
-    if charger.registration is not Registration.ACCEPTED or not charger.online:
+    if not charger.online:
         raise PlatformError("charger_offline", "The charger is not connected; nothing was sent.")
+
+
+def require_accepted(charger: Charger) -> None:
+    """Refuse to begin something at a charger that waits for the operator's approval.
+
+    Raises:
+        PlatformError: ``connector_unavailable``.
+    """
+    if charger.registration is not Registration.ACCEPTED:
+        raise PlatformError(
+            "connector_unavailable",
+            "The charger waits for its operator's approval; nothing can begin there until then.",
+        )
 
 
 def require_working(connector: Connector) -> None:

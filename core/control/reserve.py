@@ -65,6 +65,7 @@ async def reserve(
     )
     if operation is None:
         return await _replayed(tx, requester, OperationType.RESERVE, request)
+    look.require_accepted(place.charger)
     look.require_online(place.charger)
     look.require_working(place.connector)
     await look.require_free(tx, place.connector)

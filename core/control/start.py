@@ -63,6 +63,7 @@ async def start_charge(
     )
     if operation is None:
         return await _lost_race(tx, requester, request, reservation)
+    look.require_accepted(place.charger)
     look.require_online(place.charger)
     look.require_working(place.connector)
     await look.require_free(tx, place.connector)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from core.commands.commands import Answer, Command, Verdict
@@ -15,13 +16,23 @@ class Outcome:
     """What an answer means for a wish.
 
     *status* is ``accepted``, ``rejected``, or ``pending``: the next command follows at once, made
-    from *progress*. *reported* is what the charger has now, where the answer tells.
+    from *progress*, or not before *due_at*. *reported* is what the charger has now, where the
+    answer tells.
     """
 
     status: DesiredStatus
     reason: str | None = None
     progress: dict[str, Any] | None = None
     reported: dict[str, Any] | None = None
+    due_at: datetime | None = None
+
+
+class Postponed(Exception):
+    """What was asked before is still under way at the charger: look again at *until*."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 async def by_verdict(tx: Tx, desired: Desired, answer: Answer) -> Outcome:
@@ -43,10 +54,15 @@ class Kind:
 
     Attributes:
         command: Returns what to ask next, ``None`` if nothing has to be asked: it is so already.
-            ``ValueError`` where it cannot be asked; its text becomes the reason.
+            ``ValueError`` where it cannot be asked; its text becomes the reason. ``Postponed``
+            where it must not be asked yet.
         answered: Judges the answer.
         matches: Tells whether what a charger reports is what is wanted.
         rank: Kinds of a lower rank go first at one charger.
+        while_pending: It is brought about at a charger that waits for approval, too (OCPP 2.0.1
+            B02: variables may be set then).
+        parse: Returns (key, wanted) of what an operator wrote for many chargers at once;
+            ``ValueError`` says what is wrong with it. Kinds without it are wished one by one.
     """
 
     name: str
@@ -54,6 +70,8 @@ class Kind:
     answered: Callable[[Tx, Desired, Answer], Awaitable[Outcome]] = by_verdict
     matches: Callable[[dict[str, Any], dict[str, Any]], bool] = equal
     rank: int = 50
+    while_pending: bool = False
+    parse: Callable[[dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
 
 
 class Kinds:

@@ -47,9 +47,16 @@ desired_states = Table(
     Column("fleet_command_id", String(32), index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
     UniqueConstraint("charger_id", "kind", "key"),
     Index("ix_desired_states_due_at", "due_at", sqlite_where=_TO_SEND, postgresql_where=_TO_SEND),
-    Index("ix_desired_states_sent", "charger_id", sqlite_where=_SENT, postgresql_where=_SENT),
+    Index(
+        "uq_desired_states_sent",
+        "charger_id",
+        unique=True,
+        sqlite_where=_SENT,
+        postgresql_where=_SENT,
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -61,8 +68,9 @@ class Desired:
     *kind* is the sort of thing, *key* which one of it at this charger. ``present`` false: it
     should be gone. *wanted* is in the words of the kind, without secrets; *sealed* holds those,
     encrypted. *progress* is what a kind of several commands has done so far. *reason* is the
-    charger's word, or ours, for where it stands. *attempts* counts commands since the wish
-    changed.
+    charger's word, or ours, for where it stands. *attempts* counts commands that went out since the
+    wish changed; *settled_at* is when it was last accepted or rejected. One wish of a charger is
+    ``sent`` at a time: a unique index says so, too.
     """
 
     number: int
@@ -85,6 +93,7 @@ class Desired:
     fleet_command_id: str | None
     created_at: datetime
     changed_at: datetime
+    settled_at: datetime | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", DesiredStatus(self.status))

@@ -5,6 +5,7 @@ What the charger answers settles it; an answer that never comes makes it due aga
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,35 +15,40 @@ from core.audit import service as audit
 from core.audit.service import Actor
 from core.chargers import registry
 from core.chargers.models import Charger
-from core.chargers.states import Registration
 from core.commands import service as commands
-from core.commands.commands import Answer
-from core.commands.models import CommandRow
-from core.commands.states import Priority
 from core.desired import store
 from core.desired.kinds import KINDS, Outcome
 from core.desired.models import Desired
+from core.desired.reconciling import PAUSES, answered, booted, pause_after, reconcile, settle, sweep
 from core.desired.states import DesiredStatus
 from core.kernel.db import Tx
-from core.kernel.errors import PlatformError, not_found
+from core.kernel.errors import not_found
 from core.kernel.ids import new_id
+
+__all__ = [
+    "PAUSES",
+    "answered",
+    "booted",
+    "find",
+    "forget",
+    "get",
+    "newest",
+    "of_charger",
+    "reconcile",
+    "reported",
+    "retry",
+    "settle",
+    "sweep",
+    "want",
+]
 
 log = structlog.get_logger()
 
-PAUSES: Final = (
-    timedelta(seconds=10),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-)
-"""How long a wish waits after each command that brought nothing; the last for all further ones."""
-
-SEND_WITHIN: Final = timedelta(minutes=2)
-ANSWER_WITHIN_S: Final = 60.0
-BATCH: Final = 200
 MAX_DRIFT_ATTEMPTS: Final = 5
-"""A charger that takes a value and goes on reporting another is not told for ever."""
+"""A charger that takes a value and goes on reporting another is then told once a day."""
+A_DAY: Final = timedelta(days=1)
+
+_TO_GO: Final = frozenset({DesiredStatus.PENDING, DesiredStatus.DRIFTED, DesiredStatus.REJECTED})
 
 
 async def want(
@@ -59,8 +65,15 @@ async def want(
 ) -> Desired:
     """Wish that *charger* has (or, not *present*, has no more) the *key* of *kind*.
 
-    The same wish again is sent again. Reconciled at once if the charger is there.
+    The same wish again is sent again. Reconciled at once if the charger is there. A command that
+    an earlier wish of this key has queued is withdrawn; what of it was sent is answered to nobody.
+
+    Args:
+        key: At most 500 characters.
+        wanted: Without secrets.
+        sealed: Its secrets as a JSON object, encrypted for ``seal_context`` of the charger.
     """
+    await store.lock(tx, charger.id)
     values: dict[str, Any] = {
         "present": present,
         "wanted": wanted,
@@ -87,6 +100,7 @@ async def want(
             **values,
         )
     else:
+        await _withdraw(tx, known)
         moved = await store.move(tx, known.id, DesiredStatus.PENDING, **values)
         if moved is None:
             raise AssertionError("every status leads to pending")
@@ -96,7 +110,8 @@ async def want(
         tx, actor, "desired.wanted" if present else "desired.unwanted", made.id, after=after
     )
     await reconcile(tx, charger)
-    return await get(tx, made.id)
+    # What should be gone and is gone already has no row any more.
+    return await store.by_id(tx, made.id) or replace(made, status=DesiredStatus.ACCEPTED)
 
 
 async def forget(tx: Tx, actor: Actor, desired_id: str) -> None:
@@ -105,7 +120,8 @@ async def forget(tx: Tx, actor: Actor, desired_id: str) -> None:
     Raises:
         PlatformError: ``not_found``.
     """
-    found = await get(tx, desired_id)
+    found = await _locked(tx, desired_id)
+    await _withdraw(tx, found)
     await store.remove(tx, desired_id)
     before = {"charger_id": found.charger_id, "kind": found.kind, "key": found.key}
     await audit.record(tx, actor, "desired.forgotten", desired_id, before=before)
@@ -117,7 +133,8 @@ async def retry(tx: Tx, actor: Actor, desired_id: str) -> Desired:
     Raises:
         PlatformError: ``not_found``.
     """
-    found = await get(tx, desired_id)
+    found = await _locked(tx, desired_id)
+    await _withdraw(tx, found)
     await store.move(
         tx,
         desired_id,
@@ -130,7 +147,7 @@ async def retry(tx: Tx, actor: Actor, desired_id: str) -> Desired:
     )
     await audit.record(tx, actor, "desired.retried", desired_id)
     await reconcile(tx, await registry.get(tx, found.charger_id))
-    return await get(tx, desired_id)
+    return await store.by_id(tx, desired_id) or replace(found, status=DesiredStatus.ACCEPTED)
 
 
 async def get(tx: Tx, desired_id: str) -> Desired:
@@ -155,82 +172,24 @@ async def of_charger(tx: Tx, charger_id: str, *, kind: str | None = None) -> Seq
     return await store.of_charger(tx, charger_id, kind=kind)
 
 
-async def reconcile(tx: Tx, charger: Charger) -> None:
-    """Ask *charger* for the next thing it should be, if it is there and nothing is under way."""
-    if not charger.online or charger.registration is not Registration.ACCEPTED:
-        return
-    due = await store.to_send(tx, charger.id)
-    for desired in sorted(due, key=lambda row: (KINDS[row.kind].rank, row.number)):
-        if await _ask(tx, charger, desired):
-            return
-
-
-async def _ask(tx: Tx, charger: Charger, desired: Desired) -> bool:
-    """Queue the command of a wish; false if there was none to queue."""
-    try:
-        command = await KINDS[desired.kind].command(tx, desired)
-    except ValueError as exc:
-        await store.move(tx, desired.id, DesiredStatus.SENT)
-        await settle(tx, desired, Outcome(status=DesiredStatus.REJECTED, reason=str(exc)[:500]))
-        return False
-    if command is None:
-        await settle(tx, desired, Outcome(status=DesiredStatus.ACCEPTED))
-        return False
-    try:
-        row = await commands.enqueue(
-            tx,
-            charger=charger,
-            command=command,
-            priority=Priority.BACKGROUND,
-            expires_at=tx.now + SEND_WITHIN,
-            timeout_s=ANSWER_WITHIN_S,
-            requested_by=desired.requested_by,
-            desired_id=desired.id,
-        )
-    except PlatformError as exc:  # its queue is full: the sweep comes back
-        log.warning("wish_postponed", desired_id=desired.id, reason=exc.code)
-        return True
-    await store.move(
+async def newest(
+    tx: Tx,
+    *,
+    status: DesiredStatus | None = None,
+    kind: str | None = None,
+    charger_id: str | None = None,
+    before_number: int | None = None,
+    limit: int = 50,
+) -> Sequence[Desired]:
+    """Return the newest wishes first, of all chargers or one."""
+    return await store.newest(
         tx,
-        desired.id,
-        DesiredStatus.SENT,
-        command_id=row.id,
-        attempts=desired.attempts + 1,
+        status=status,
+        kind=kind,
+        charger_id=charger_id,
+        before_number=before_number,
+        limit=limit,
     )
-    return True
-
-
-async def answered(tx: Tx, command: CommandRow, answer: Answer) -> None:
-    """Take the charger's answer to the command of a wish; a command it no longer waits for is none.
-
-    The next wish of the charger follows.
-    """
-    desired = await store.by_command(tx, command.id)
-    if desired is None:
-        return
-    await settle(tx, desired, await KINDS[desired.kind].answered(tx, desired, answer))
-    await reconcile(tx, await registry.get(tx, desired.charger_id))
-
-
-async def settle(tx: Tx, desired: Desired, outcome: Outcome) -> Desired | None:
-    """Move a wish to what came of it; one that something should be gone ends with it."""
-    moved = await store.move(
-        tx,
-        desired.id,
-        outcome.status,
-        reason=outcome.reason,
-        progress=outcome.progress,
-        due_at=tx.now,
-        command_id=None,
-    )
-    if moved is None:
-        return None
-    if outcome.reported is not None:
-        await store.set_reported(tx, desired.id, outcome.reported)
-    if not desired.present and outcome.status is DesiredStatus.ACCEPTED:
-        await store.remove(tx, desired.id)
-    log.info("wish_settled", desired_id=desired.id, kind=desired.kind, status=outcome.status)
-    return moved
 
 
 async def reported(
@@ -238,9 +197,12 @@ async def reported(
 ) -> None:
     """Compare what a charger reports with what it should be; ``None``: it has no such thing.
 
-    What it had accepted and reports otherwise has drifted: it is told again, a few times. What
-    was still to be sent and is so already needs no telling.
+    What it had accepted and reports otherwise has drifted: it is told again, a few times, then
+    once a day. What was still to be sent and is so already needs no telling.
     """
+    if await store.by_key(tx, charger_id, kind, key) is None:
+        return
+    await store.lock(tx, charger_id)
     desired = await store.by_key(tx, charger_id, kind, key)
     if desired is None:
         return
@@ -251,36 +213,34 @@ async def reported(
         else value is None
     )
     if as_wanted:
-        to_go = frozenset({DesiredStatus.PENDING, DesiredStatus.DRIFTED, DesiredStatus.REJECTED})
-        if desired.status in to_go:
+        if desired.status in _TO_GO:
             await settle(tx, desired, Outcome(status=DesiredStatus.ACCEPTED))
-        return
-    if desired.status is DesiredStatus.ACCEPTED:
-        exhausted = desired.attempts >= MAX_DRIFT_ATTEMPTS
-        pause = timedelta(days=1) if exhausted else _pause(desired.attempts)
-        await store.move(tx, desired.id, DesiredStatus.DRIFTED, due_at=tx.now + pause)
-        log.warning("wish_drifted", desired_id=desired.id, kind=kind, key=key)
+    elif desired.status is DesiredStatus.ACCEPTED:
+        await _drift(tx, desired)
 
 
-async def sweep(tx: Tx) -> int:
-    """Make due again what was never answered, and send what is due; return how many moved."""
-    lost = await store.unanswered(tx, limit=BATCH)
-    for desired_id in lost:
-        desired = await get(tx, desired_id)
-        await store.move(
-            tx,
-            desired_id,
-            DesiredStatus.PENDING,
-            sources=frozenset({DesiredStatus.SENT}),
-            due_at=tx.now + _pause(desired.attempts),
-            reason="no_answer",
-            command_id=None,
-        )
-    due = await store.chargers_with_work(tx, limit=BATCH)
-    for charger_id in due:
-        await reconcile(tx, await registry.get(tx, charger_id))
-    return len(lost) + len(due)
+async def _drift(tx: Tx, desired: Desired) -> None:
+    held = desired.settled_at is not None and desired.settled_at <= tx.now - A_DAY
+    attempts = min(desired.attempts, 1) if held else desired.attempts
+    exhausted = attempts >= MAX_DRIFT_ATTEMPTS
+    moved = await store.move(
+        tx,
+        desired.id,
+        DesiredStatus.DRIFTED,
+        attempts=attempts,
+        due_at=tx.now + (A_DAY if exhausted else pause_after(attempts)),
+        reason=f"reported otherwise, told {attempts} times" if exhausted else "reported otherwise",
+    )
+    if moved is not None:
+        log.warning("wish_drifted", desired_id=desired.id, kind=desired.kind, key=desired.key)
 
 
-def _pause(attempts: int) -> timedelta:
-    return PAUSES[min(max(attempts, 1), len(PAUSES)) - 1]
+async def _locked(tx: Tx, desired_id: str) -> Desired:
+    await store.lock(tx, (await get(tx, desired_id)).charger_id)
+    return await get(tx, desired_id)
+
+
+async def _withdraw(tx: Tx, desired: Desired) -> None:
+    """Take back the command of a wish if it was not sent yet."""
+    if desired.command_id is not None:
+        await commands.expire(tx, desired.command_id)

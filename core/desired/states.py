@@ -24,7 +24,12 @@ class DesiredStatus(StrEnum):
 MACHINE: Final = Machine(
     {
         DesiredStatus.PENDING: frozenset(
-            {DesiredStatus.PENDING, DesiredStatus.SENT, DesiredStatus.ACCEPTED}
+            {
+                DesiredStatus.PENDING,
+                DesiredStatus.SENT,
+                DesiredStatus.ACCEPTED,
+                DesiredStatus.REJECTED,
+            }
         ),
         DesiredStatus.SENT: frozenset(
             {DesiredStatus.PENDING, DesiredStatus.ACCEPTED, DesiredStatus.REJECTED}
@@ -32,7 +37,12 @@ MACHINE: Final = Machine(
         DesiredStatus.ACCEPTED: frozenset({DesiredStatus.PENDING, DesiredStatus.DRIFTED}),
         DesiredStatus.REJECTED: frozenset({DesiredStatus.PENDING, DesiredStatus.ACCEPTED}),
         DesiredStatus.DRIFTED: frozenset(
-            {DesiredStatus.PENDING, DesiredStatus.SENT, DesiredStatus.ACCEPTED}
+            {
+                DesiredStatus.PENDING,
+                DesiredStatus.SENT,
+                DesiredStatus.ACCEPTED,
+                DesiredStatus.REJECTED,
+            }
         ),
     }
 )

@@ -1,9 +1,9 @@
 """SQL of desired states. Every state change of the table is in this file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from core.chargers.models import chargers
 from core.chargers.states import Registration
@@ -61,10 +61,15 @@ async def by_key(tx: Tx, charger_id: str, kind: str, key: str) -> Desired | None
     return await tx.one_or_none(statement, Desired)
 
 
-async def by_command(tx: Tx, command_id: str) -> Desired | None:
-    return await tx.one_or_none(
-        select(desired_states).where(desired_states.c.command_id == command_id), Desired
-    )
+async def lock(tx: Tx, charger_id: str) -> None:
+    """Let nobody else decide about the wishes of a charger until this transaction ends.
+
+    Taken before any of their rows, and for several chargers in the order of their ids. SQLite has
+    one writer at a time anyway.
+    """
+    if tx.dialect == "postgresql":
+        key = func.hashtextextended(f"desired_states:{charger_id}", 0)
+        await tx.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def of_charger(tx: Tx, charger_id: str, *, kind: str | None = None) -> Sequence[Desired]:
@@ -98,8 +103,39 @@ async def to_send(tx: Tx, charger_id: str) -> Sequence[Desired]:
     return await tx.all(statement, Desired)
 
 
-async def chargers_with_work(tx: Tx, *, limit: int) -> Sequence[str]:
-    """Return accepted chargers that are online and have something due."""
+async def make_due(tx: Tx, charger_id: str) -> None:
+    """End the pauses of what was never answered or could not be sent."""
+    await tx.execute(
+        update(desired_states)
+        .where(
+            desired_states.c.charger_id == charger_id,
+            desired_states.c.status == DesiredStatus.PENDING,
+            desired_states.c.due_at > tx.now,
+        )
+        .values(due_at=tx.now)
+    )
+
+
+async def chargers_with_work(
+    tx: Tx, *, kinds: Collection[str], kinds_while_pending: Collection[str], limit: int
+) -> Sequence[str]:
+    """Return chargers that are online and have something due, of those kinds."""
+    accepted = and_(
+        chargers.c.registration == Registration.ACCEPTED,
+        desired_states.c.kind.in_(sorted(kinds)),
+    )
+    pending = and_(
+        chargers.c.registration == Registration.PENDING,
+        desired_states.c.kind.in_(sorted(kinds_while_pending)),
+    )
+    sent = desired_states.alias()
+    under_way = (
+        select(sent.c.id)
+        .where(
+            sent.c.charger_id == desired_states.c.charger_id, sent.c.status == DesiredStatus.SENT
+        )
+        .exists()
+    )
     statement = (
         select(desired_states.c.charger_id)
         .join(chargers, chargers.c.id == desired_states.c.charger_id)
@@ -107,7 +143,9 @@ async def chargers_with_work(tx: Tx, *, limit: int) -> Sequence[str]:
             desired_states.c.status.in_(_TO_SEND),
             desired_states.c.due_at <= tx.now,
             chargers.c.node_id.is_not(None),
-            chargers.c.registration == Registration.ACCEPTED,
+            chargers.c.removed_at.is_(None),
+            or_(accepted, pending),
+            ~under_way,
         )
         .distinct()
         .limit(limit)
@@ -115,10 +153,14 @@ async def chargers_with_work(tx: Tx, *, limit: int) -> Sequence[str]:
     return await tx.scalars(statement)
 
 
-async def unanswered(tx: Tx, *, limit: int) -> Sequence[str]:
-    """Return wishes whose command has ended without an answer."""
+async def unanswered(tx: Tx, *, limit: int) -> Sequence[tuple[str, str, bool]]:
+    """Return (charger, wish, whether it was sent) of wishes whose command ended unanswered."""
     statement = (
-        select(desired_states.c.id)
+        select(
+            desired_states.c.charger_id,
+            desired_states.c.id,
+            commands.c.status == CommandStatus.TIMED_OUT,
+        )
         .join(commands, commands.c.id == desired_states.c.command_id)
         .where(
             desired_states.c.status == DesiredStatus.SENT,
@@ -126,4 +168,24 @@ async def unanswered(tx: Tx, *, limit: int) -> Sequence[str]:
         )
         .limit(limit)
     )
-    return await tx.scalars(statement)
+    rows: Sequence[Any] = await tx.all(statement)
+    return [(charger_id, id_, bool(sent)) for charger_id, id_, sent in rows]
+
+
+async def newest(
+    tx: Tx,
+    *,
+    status: DesiredStatus | None,
+    kind: str | None,
+    charger_id: str | None,
+    before_number: int | None,
+    limit: int,
+) -> Sequence[Desired]:
+    statement = select(desired_states).order_by(desired_states.c.number.desc()).limit(limit)
+    wanted = {"status": status, "kind": kind, "charger_id": charger_id}
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(desired_states.c[name] == value)
+    if before_number is not None:
+        statement = statement.where(desired_states.c.number < before_number)
+    return await tx.all(statement, Desired)

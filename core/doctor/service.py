@@ -8,7 +8,9 @@ from typing import Any, Final
 from sqlalchemy import bindparam, text
 
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
+from core.doctor.desired_checks import CHECKS_OF_FLEETS, CHECKS_OF_WISHES
 from core.doctor.operation_checks import CHECKS_OF_EVENTS, CHECKS_OF_OPERATIONS
+from core.doctor.upkeep_checks import CHECKS_OF_UPKEEP
 from core.kernel.db import Tx, UtcDateTime
 
 ROWS_SHOWN: Final = 20
@@ -18,6 +20,9 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_SESSIONS,
     *CHECKS_OF_CHARGERS,
     *CHECKS_OF_SECRETS,
+    *CHECKS_OF_WISHES,
+    *CHECKS_OF_FLEETS,
+    *CHECKS_OF_UPKEEP,
 )
 _AGES: Final = {
     "grace_ago": timedelta(seconds=5),

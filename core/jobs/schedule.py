@@ -2,22 +2,39 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
-from core.chargers import frame_log, login, presence
+from core.certificates import holdings, installing, key_change, signing
+from core.certificates.signers import signer_for
+from core.chargers import frame_log, login, presence, security_events, transfers
 from core.commands import service as commands
+from core.desired import availability, local_list, variables
 from core.desired import service as desired
+from core.fleet import service as fleet
 from core.jobs.runner import Job
+from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
-from core.operations import reservations
+from core.operations import holds, reservations
 from core.operations import service as operations
-from core.sessions import recovery, stopping
+from core.sessions import costs, recovery, stopping
+from core.smart_charging import service as smart_charging
+from core.upkeep import care
 
 NODE_SILENT: Final = timedelta(seconds=15)
 """A node that has not been seen for so long is dead; its chargers are offline."""
 
+WISHES: Final = (availability.AVAILABILITY, variables.VARIABLE)
+"""Kinds that a worker reconciles are those that are imported here."""
+
 _REFUSALS_KEPT: Final = timedelta(days=30)
+
+
+_SECURITY_EVENTS_KEPT: Final = timedelta(days=365)
+
+RECONCILED: Final = (installing.CERTIFICATE, key_change.PASSWORD, signing.SIGNED)
+"""Kinds of wishes that are made known by importing their modules."""
 
 
 def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
@@ -36,19 +53,62 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
     async def release_dead_nodes(tx: Tx) -> None:
         await presence.release_dead_nodes(tx, older_than=NODE_SILENT)
 
+    signer = signer_for(db, Vault(settings), settings)
+
+    async def sign_certificates() -> None:
+        await signing.sign_what_is_due(db, signer)
+
+    async def renew_certificates(tx: Tx) -> None:
+        await holdings.renew_what_ends(tx, before_end=settings.certificate_renew_before)
+
+    look_after = partial(care.look_after, stalled_after=settings.transfer_stalled_after)
+    delete_old_upkeep = partial(
+        care.delete_old,
+        events_kept=settings.charger_event_retention,
+        customer_information_kept=settings.customer_information_retention,
+    )
+
     async def delete_old_frames(tx: Tx) -> None:
+        await security_events.delete_older(tx, tx.now - _SECURITY_EVENTS_KEPT)
         await frame_log.delete_older(tx, tx.now - settings.frame_log_retention)
         await frame_log.delete_quarantined_older(tx, tx.now - settings.frame_log_retention)
+        await transfers.delete_older(tx, tx.now - settings.frame_log_retention)
         await login.delete_refusals(tx, older_than=tx.now - _REFUSALS_KEPT)
 
     return (
         job("expire_operations", 1, operations.expire_overdue),
         job("expire_commands", 1, commands.expire_overdue),
         job("expire_reservations", 1, reservations.expire_overdue),
+        job("expire_holds", 10, holds.expire_overdue),
         job("reconcile_desired_states", 5, desired.sweep),
+        _fleet_commands(db),
+        job("look_for_local_list_changes", 10, local_list.look_for_changes),
         job("stop_sessions", 1, stopping.stop_what_must_not_go_on),
         job("close_suspect_sessions", 5, close_suspects),
+        job("forget_unanswered_profiles", 600, smart_charging.forget_unanswered),
+        job(
+            "tell_running_costs",
+            5,
+            partial(costs.tell_running_costs, every=settings.cost_update_interval),
+        ),
+        Job(name="sign_certificates", every_s=1, work=sign_certificates),
+        job("renew_certificates", 600, renew_certificates),
         job("release_dead_nodes", 3, release_dead_nodes),
+        job("look_after_chargers", 5, look_after),
         job("delete_old_frames", 600, delete_old_frames),
+        job("delete_old_upkeep", 600, delete_old_upkeep),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
+
+
+def _fleet_commands(db: Database) -> Job:
+    """Return the job that moves fleet commands along, each in a transaction of its own."""
+
+    async def one_pass() -> None:
+        async with db.transaction() as tx:
+            waiting = await fleet.open_ids(tx)
+        for fleet_id in waiting:
+            async with db.transaction() as tx:
+                await fleet.advance(tx, fleet_id)
+
+    return Job(name="advance_fleet_commands", every_s=1, work=one_pass)

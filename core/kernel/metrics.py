@@ -24,6 +24,15 @@ CALLS: Final = Histogram(
 HANDSHAKES_REFUSED: Final = Counter(
     "voltgate_ocpp_handshakes_refused", "Logins refused", ["reason"], registry=REGISTRY
 )
+SECURITY_EVENTS: Final = Counter(
+    "voltgate_security_events",
+    "Security events of chargers, or about them, by source and type",
+    ["source", "type"],
+    registry=REGISTRY,
+)
+TLS_FAILURES: Final = Counter(
+    "voltgate_ocpp_tls_failures", "TLS handshakes that failed", ["reason"], registry=REGISTRY
+)
 OPERATIONS: Final = Counter(
     "voltgate_operations_finished",
     "Final transitions of partner operations",

@@ -4,6 +4,8 @@ import os
 import socket
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -20,6 +22,19 @@ DEVELOPMENT_SECRET: Final = "voltgate-development-only-not-for-production"  # no
 MINIMUM_SECRET_LENGTH: Final = 32
 
 
+_NONE_IF_EMPTY: Final = (
+    "certificate_signer",
+    "certificate_signer_token",
+    "certificate_signer_url",
+    "organisation",
+    "tls_certificate",
+    "tls_client_ca",
+    "tls_client_crl",
+    "tls_key",
+)
+"""Variables that are there without a value, as in a template, are not set."""
+
+
 class Environment(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -30,6 +45,14 @@ class UnknownChargers(StrEnum):
 
     REFUSE = "refuse"
     PENDING = "pending"
+
+
+class CertificateSigner(StrEnum):
+    """Who signs what chargers ask to be signed."""
+
+    BUILT_IN = "built_in"
+    HTTP = "http"
+    NONE = "none"
 
 
 def _node_id() -> str:
@@ -91,7 +114,61 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) whose X-Forwarded-For is believed.",
+        description="Networks (CIDR, comma-separated) whose X-Forwarded-For is believed; at the "
+        "chargers' port X-Forwarded-Proto and the client certificate, too.",
+    )
+    ocpp_tls_port: int = Field(
+        default=9443,
+        ge=0,
+        le=65535,
+        description="Chargers: wss://host:port/ocpp/ID, where VOLTGATE_TLS_CERTIFICATE is set.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="PEM file: the server's certificate and its chain. Read again when it changes.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of its private key; none: in the certificate's file."
+    )
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="PEM file: further authorities whose client certificates are accepted "
+        "(security profile 3); the built-in one always is.",
+    )
+    tls_client_crl: Path | None = Field(
+        default=None, description="PEM or DER file: revocation lists of those authorities."
+    )
+    tls_static_rsa: bool = Field(
+        default=False, description="Allow TLS suites without forward secrecy, which OCTT asks for."
+    )
+    security_profile_min: int = Field(
+        default=0,
+        ge=0,
+        le=3,
+        description="Lowest OCPP security profile that a charger may use; 2 is a good choice.",
+    )
+    organisation: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Your organisation's name: the O of chargers' certificates. None: not checked.",
+    )
+    certificate_signer: CertificateSigner | None = Field(
+        default=None,
+        description="Who signs chargers' certificates: `built_in` (default in development), "
+        "`http` or `none` (default in production).",
+    )
+    certificate_signer_url: str | None = Field(
+        default=None, description="With `http`: a CSR is posted there, its chain comes back."
+    )
+    certificate_signer_token: SecretStr | None = Field(
+        default=None, description="With `http`: sent as a bearer token."
+    )
+    certificate_lifetime: timedelta = Field(
+        default=timedelta(days=365), description="Of certificates that the built-in CA signs."
+    )
+    certificate_renew_before: timedelta = Field(
+        default=timedelta(days=30),
+        description="A charger is asked for a new request this long before its certificate ends.",
     )
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
     requests_per_minute: int = Field(
@@ -112,6 +189,14 @@ class Settings(BaseSettings):
     reservation_max: timedelta = Field(
         default=timedelta(hours=24), description="Longest reservation."
     )
+    cost_update_interval: timedelta = Field(
+        default=timedelta(seconds=60),
+        ge=timedelta(0),
+        description="How often a 2.0.1 charger that shows costs is told a session's; 0: never.",
+    )
+    charging_plans: bool = Field(
+        default=False, description="Send a schedule to each vehicle that tells its needs (2.0.1)."
+    )
 
     unknown_chargers: UnknownChargers = Field(
         default=UnknownChargers.REFUSE,
@@ -130,12 +215,39 @@ class Settings(BaseSettings):
     login_failures_per_address: int = Field(
         default=100, ge=1, description="A minute; then refused (S6)."
     )
+    connections_per_address: int = Field(
+        default=3000,
+        ge=1,
+        description="Handshakes a minute, in each process; then answered with 429 (S6).",
+    )
     frames_per_second: int = Field(
         default=50, ge=1, description="A charger above it is slowed down."
+    )
+    flood_tolerance: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="A charger above it for so long without a pause is disconnected (1008).",
+    )
+    flapping_replacements: int = Field(
+        default=5,
+        ge=2,
+        description="Sockets of one charger replaced within 10 minutes that raise an alert (S7).",
     )
     frame_log: bool = Field(default=True, description="Store every OCPP frame, redacted.")
     frame_log_retention: timedelta = Field(
         default=timedelta(days=30), description="Age of deletion."
+    )
+
+    transfer_stalled_after: timedelta = Field(
+        default=timedelta(hours=1),
+        gt=timedelta(0),
+        description="A firmware update or log without news for this long is shown as stalled.",
+    )
+    charger_event_retention: timedelta = Field(
+        default=timedelta(days=90), description="Age at which chargers' events are deleted."
+    )
+    customer_information_retention: timedelta = Field(
+        default=timedelta(days=7),
+        description="What a charger told of a customer is deleted then, shown or not.",
     )
 
     webhook_timeout: timedelta = Field(
@@ -151,6 +263,32 @@ class Settings(BaseSettings):
         default=8, ge=1, description="One slow endpoint holds at most this many."
     )
 
+    contract_service_url: str | None = Field(
+        default=None,
+        description="ISO 15118 contract certificates are asked of this service; else refused.",
+    )
+    contract_service_token: SecretStr | None = Field(
+        default=None, description="Bearer token for the contract service."
+    )
+    contract_service_timeout: timedelta = Field(
+        default=timedelta(seconds=10),
+        gt=timedelta(0),
+        le=timedelta(seconds=25),
+        description="Whole question to the contract service.",
+    )
+    contract_service_allow_private: bool = Field(
+        default=False, description="It may be in this network, and without TLS."
+    )
+    id_token_max_sessions: int | None = Field(
+        default=None, ge=1, description="Sessions at a time of an id token that names no number."
+    )
+    data_transfer_timeout: timedelta = Field(
+        default=timedelta(seconds=5),
+        gt=timedelta(0),
+        le=timedelta(seconds=25),
+        description="How long a DataTransfer hook may take.",
+    )
+
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Level."
     )
@@ -161,11 +299,30 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in _NONE_IF_EMPTY:
+            if values.get(name) == "":
+                del values[name]
         for name in ("encryption_keys", "trusted_proxies"):
             value = values.get(name)
             if isinstance(value, str):
                 values[name] = tuple(part.strip() for part in value.split(",") if part.strip())
         return values
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_work(self) -> Self:
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError("VOLTGATE_TLS_KEY needs VOLTGATE_TLS_CERTIFICATE")
+        for text in self.trusted_proxies:
+            try:
+                ip_network(text, strict=False)
+            except ValueError as exc:
+                raise ValueError(f"VOLTGATE_TRUSTED_PROXIES: {text!r} is no network") from exc
+        is_http = self.certificate_signer is CertificateSigner.HTTP
+        if is_http and not self.certificate_signer_url:
+            raise ValueError(
+                "VOLTGATE_CERTIFICATE_SIGNER=http needs VOLTGATE_CERTIFICATE_SIGNER_URL"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> Self:
@@ -182,9 +339,22 @@ class Settings(BaseSettings):
                 )
         if self.webhook_allow_insecure:
             raise ValueError("production refuses VOLTGATE_WEBHOOK_ALLOW_INSECURE")
+        if self.certificate_signer is CertificateSigner.BUILT_IN:
+            raise ValueError(
+                "the built-in CA is for development: in production set "
+                "VOLTGATE_CERTIFICATE_SIGNER to http or none"
+            )
         if failpoints.armed():
             raise ValueError("production refuses VOLTGATE_FAILPOINT")
         return self
+
+    @property
+    def signer(self) -> CertificateSigner:
+        """Who signs certificates of chargers, the default resolved."""
+        if self.certificate_signer is not None:
+            return self.certificate_signer
+        is_production = self.environment is Environment.PRODUCTION
+        return CertificateSigner.NONE if is_production else CertificateSigner.BUILT_IN
 
 
 class FixedSettings(Settings):

@@ -10,6 +10,7 @@ from core.commands import service as commands
 from core.commands.commands import CancelReservation
 from core.commands.states import Priority
 from core.kernel.db import Tx
+from core.operations import holds
 from core.operations import reservation_store as store
 from core.operations.models import Reservation
 from core.operations.states import ReservationStatus
@@ -29,6 +30,7 @@ async def use(tx: Tx, charger_id: str, number: int) -> Reservation | None:
     """Record that a transaction used reservation *number* of a charger."""
     reservation = await store.by_number(tx, charger_id, number)
     if reservation is None:
+        await holds.used(tx, charger_id, number)
         return None
     return await _move(tx, reservation.id, ReservationStatus.USED, "reservation.used")
 
@@ -69,6 +71,7 @@ async def reported(tx: Tx, charger_id: str, number: int, *, expired: bool) -> No
     """
     reservation = await store.by_number(tx, charger_id, number)
     if reservation is None:
+        await holds.reported(tx, charger_id, number, expired=expired)
         return
     if expired:
         await _move(tx, reservation.id, ReservationStatus.EXPIRED, "reservation.expired")

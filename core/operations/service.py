@@ -1,6 +1,6 @@
 """Use cases of operations: claim for sending, record the answer, confirm, expire, cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -32,12 +32,16 @@ def topic(operation_id: str) -> str:
     return f"operation:{operation_id}"
 
 
-async def claim_next(tx: Tx, charger_id: str) -> CommandRow | None:
+async def claim_next(
+    tx: Tx, charger_id: str, *, without: Collection[str] = ()
+) -> CommandRow | None:
     """Take the next command of a charger for sending; its operation moves along.
+
+    Kinds in *without* stay queued: a charger that waits for approval starts nothing.
 
     The operation's row is locked before the command's, here as everywhere.
     """
-    while (command := await commands.peek(tx, charger_id)) is not None:
+    while (command := await commands.peek(tx, charger_id, without=without)) is not None:
         if command.operation_id is not None:
             moved = await store.move(
                 tx,

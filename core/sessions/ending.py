@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from core.chargers import deviations
 from core.chargers import status as connector_status
 from core.chargers.models import connectors
 from core.chargers.states import ConnectorStatus, TokenStatus
@@ -35,11 +36,13 @@ async def end(tx: Tx, fact: TransactionEnded) -> Answered:
         return await _verdict(tx, await store.by_id(tx, known), fact)
     session = await _find(tx, fact)
     if session is None:
+        deviations.note(tx, "transaction_unknown")
         return await _keep_orphan(tx, fact)
     if not await messages.remember(tx, source, session.id, seq=fact.seq):
         return await _verdict(tx, session, fact)
     await readings.record(tx, session.id, fact.readings)
     ended_at, doubts = plausible_time(fact.at, tx.now)
+    deviations.note(tx, *fact.flags, *doubts)
     session = await store.change(tx, session.id, **_told_at_end(session, fact, doubts))
     if session.is_open or "estimated_end" in session.flags:
         flags = set(session.flags) - {"estimated_end"}
@@ -81,6 +84,7 @@ async def close(
         values: ``ended_at`` and ``stop_reason``.
     """
     figures = await _figures(tx, session, flags=set(flags), **values)
+    deviations.note(tx, *sorted(set(figures["flags"]) - set(session.flags)))
     announced = session.is_open or session.status is SessionStatus.INVALID
     if announced:
         moved = await store.move(
@@ -245,5 +249,12 @@ async def _keep_orphan(tx: Tx, fact: TransactionEnded) -> Answered:
 async def _verdict(tx: Tx, session: Session | None, fact: TransactionEnded) -> Answered:
     if fact.token is None:
         return Answered(session=session, status=TokenStatus.ACCEPTED)
-    judged = await authorization.authorize(tx, fact.source.charger_id, fact.token)
-    return Answered(session=session, status=judged.status, group_token=judged.group_token)
+    judged = await authorization.authorize(
+        tx, fact.source.charger_id, fact.token, kind=fact.token_kind, evse=fact.evse
+    )
+    return Answered(
+        session=session,
+        status=judged.status,
+        group_token=judged.group_token,
+        about=judged.about,
+    )

@@ -1,11 +1,15 @@
 """Every transaction message is recorded once, under a key that a repetition has too (I18)."""
 
 import json
+from typing import Final
 
-from core.chargers import frame_log
+from core.chargers import deviations, frame_log
 from core.kernel.db import Tx
 from core.sessions import store
 from core.sessions.facts import Source
+
+REPEATED: Final = "transaction_message_repeated"
+CONFLICT: Final = "transaction_message_conflict"
 
 
 async def known(tx: Tx, source: Source) -> str | None:
@@ -17,6 +21,7 @@ async def known(tx: Tx, source: Source) -> str | None:
     if found is None:
         return None
     digest, session_id = found
+    deviations.note(tx, REPEATED if digest == source.digest else CONFLICT)
     if digest != source.digest:
         await frame_log.quarantine(
             tx,

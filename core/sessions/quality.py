@@ -18,6 +18,7 @@ JUMP_TOLERANCE: Final = 1.25
 JUMP_SLACK_WH: Final = 1_000
 GAP_FACTOR: Final = 3
 GAP_MINIMUM_READINGS: Final = 4
+AFTER_STOP: Final = "reading_after_stop"
 
 QUALITY_OF_FLAG: Final = {
     "clock_suspect": DataQuality.CLOCK_SUSPECT,
@@ -56,6 +57,7 @@ ASSESSED: Final = frozenset(
         "no_registers",
         "stop_register_fell",
         "stop_register_jumped",
+        AFTER_STOP,
     }
 )
 """Flags that an assessment of all messages decides anew."""
@@ -136,6 +138,10 @@ def assess(
     last = None if start_wh is None else (start_at, start_wh)
     first_wh = start_wh
     ordered = sorted(readings, key=lambda r: (r.at, r.energy_wh, r.number))
+    if clock_trusted and (late := [reading for reading in ordered if reading.at > stop_at]):
+        flags.add(AFTER_STOP)  # the stop is the last word on its transaction
+        rejected |= {reading.number for reading in late}
+        ordered = ordered[: len(ordered) - len(late)]
     for reading in ordered:
         flag = doubt(last, (reading.at, reading.energy_wh), power_w)
         if flag:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core.chargers import deviations
 from core.chargers.models import connectors
 from core.kernel.db import Tx
 from core.sessions import store
@@ -49,6 +50,7 @@ async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
                 last = (at, reading.energy_wh)
                 first = reading.energy_wh if first is None else first
         flags |= marks
+        deviations.note(tx, *marks)
         live |= {
             name: value
             for name, value in (

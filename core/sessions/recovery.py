@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import select
 
 from core.chargers.models import Charger, Connector, chargers, connectors
@@ -10,10 +11,13 @@ from core.commands import service as commands
 from core.commands.commands import ReportTransaction
 from core.commands.states import Priority
 from core.kernel.db import Tx
+from core.kernel.errors import PlatformError
 from core.sessions import store
 from core.sessions.ending import close
 from core.sessions.models import Session
 from core.sessions.states import StopReason
+
+log = structlog.get_logger()
 
 _ASK_WITHIN: Final = timedelta(minutes=5)
 _ANSWER_WITHIN_S: Final = 30.0
@@ -34,16 +38,23 @@ async def _ask(tx: Tx, charger: Charger, session: Session) -> None:
     connector = await tx.one_or_none(statement, Connector)
     if connector is None or not charger.online:
         return
-    await commands.enqueue(
-        tx,
-        charger=charger,
-        command=ReportTransaction(transaction_ref=session.transaction_ref, evse=connector.evse),
-        priority=Priority.BACKGROUND,
-        expires_at=tx.now + _ASK_WITHIN,
-        timeout_s=_ANSWER_WITHIN_S,
-        requested_by="platform",
-        session_id=session.id,
-    )
+    question = ReportTransaction(transaction_ref=session.transaction_ref, evse=connector.evse)
+    was_in_doubt = session.suspect_since is not None
+    if was_in_doubt and await commands.is_queued(tx, charger_id=charger.id, command=question):
+        return
+    try:
+        await commands.enqueue(
+            tx,
+            charger=charger,
+            command=question,
+            priority=Priority.BACKGROUND,
+            expires_at=tx.now + _ASK_WITHIN,
+            timeout_s=_ANSWER_WITHIN_S,
+            requested_by="platform",
+            session_id=session.id,
+        )
+    except PlatformError as exc:  # the queue is full: a boot is not refused for that
+        log.warning("session_not_asked_about", session_id=session.id, code=exc.code)
 
 
 async def status_told(tx: Tx, session_id: str, *, ongoing: bool | None, queued: bool) -> None:

@@ -8,6 +8,7 @@ I23). The end is in ``ending``.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from core.chargers import deviations
 from core.chargers import status as connector_status
 from core.chargers.states import TokenStatus
 from core.kernel.db import Tx
@@ -47,9 +48,7 @@ async def start(tx: Tx, fact: TransactionStarted) -> Answered:
         session = await _complete_start(tx, session, fact)
     if not await messages.remember(tx, source, session.id, seq=fact.seq):
         return await _answer_again(tx, session.id)
-    answered = await _match(
-        tx, session, token=fact.token, remote_start_id=fact.remote_start_id, opened=True
-    )
+    answered = await _match(tx, session, fact, opened=True)
     await _use_reservation(tx, session, fact.reservation)
     await readings.record(tx, session.id, fact.readings)
     if came_late:
@@ -68,11 +67,10 @@ async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
         session = await _open(tx, fact, fact.at, flags=("start_missing", *fact.flags))
     if not await messages.remember(tx, source, session.id, seq=fact.seq):
         return await _answer_again(tx, session.id)
+    session = await _placed(tx, session, fact)
     answered = Answered(session=session, status=TokenStatus(session.verdict))
     if fact.token is not None and session.operation_id is None and session.is_open:
-        answered = await _match(
-            tx, session, token=fact.token, remote_start_id=fact.remote_start_id, opened=opened
-        )
+        answered = await _match(tx, session, fact, opened=opened)
     await _use_reservation(tx, session, fact.reservation)
     newest = session.last_seq is None or fact.seq > session.last_seq
     if session.is_open and newest:
@@ -91,6 +89,8 @@ async def sample(tx: Tx, fact: MeterSampled) -> None:
     if session is None and fact.evse > 0:
         connector = await connector_status.connector_at(tx, source.charger_id, fact.evse, None)
         session = None if connector is None else await store.current(tx, connector.id)
+        if session is not None and fact.transaction_ref is None:
+            deviations.note(tx, "meter_without_transaction")
     if session is None or await messages.known(tx, source) is not None:
         return
     if await messages.remember(tx, source, session.id, seq=None):
@@ -102,8 +102,10 @@ async def _answer_again(tx: Tx, session_id: str) -> Answered:
     session = await store.by_id(tx, session_id)
     if session is None:
         return Answered(session=None, status=TokenStatus.ACCEPTED)
-    group = await authorization.group_of(tx, session.token)
-    return Answered(session=session, status=TokenStatus(session.verdict), group_token=group)
+    about = await authorization.about_of(tx, session.token)
+    group = None if about is None else about.group_token
+    status = TokenStatus(session.verdict)
+    return Answered(session=session, status=status, group_token=group, about=about)
 
 
 async def _find_started_early(tx: Tx, fact: TransactionStarted) -> Session | None:
@@ -146,6 +148,7 @@ async def _open(
     meter_wh = fact.meter_wh if isinstance(fact, TransactionStarted) else None
     start_key = source.key if fact.transaction_ref is None else f"ref:{fact.transaction_ref}"
     all_flags = sorted({*flags, *doubts})
+    deviations.note(tx, *all_flags)
     session = await store.add(
         tx,
         id=new_id("cs"),
@@ -197,6 +200,19 @@ async def _occupy(tx: Tx, session: Session) -> Session:
     return await store.change(tx, session.id, is_current=True)
 
 
+async def _placed(tx: Tx, session: Session, fact: TransactionUpdated) -> Session:
+    """Give a session that began before its EVSE was known (2.x TxStartPoint) its connector."""
+    if session.connector_id is not None or not fact.evse:
+        return session
+    connector = await connector_status.connector_at(
+        tx, session.charger_id, fact.evse, fact.connector
+    )
+    if connector is None:
+        return session
+    session = await store.change(tx, session.id, connector_id=connector.id)
+    return await _occupy(tx, session) if session.is_open else session
+
+
 async def _complete_start(tx: Tx, session: Session, fact: TransactionStarted) -> Session:
     """Fill in what only the start knows, after a later message came first."""
     started_at, doubts = plausible_time(fact.at, tx.now)
@@ -240,20 +256,23 @@ async def _use_reservation(tx: Tx, session: Session, number: int | None) -> None
 async def _match(
     tx: Tx,
     session: Session,
+    fact: TransactionStarted | TransactionUpdated,
     *,
-    token: str | None,
-    remote_start_id: int | None,
     opened: bool,
 ) -> Answered:
     """Find out on whose behalf the session is, and whether its token may charge."""
+    token = fact.token
     start_operation = await operations.start_of_token(
-        tx, charger_id=session.charger_id, token=token, remote_start_id=remote_start_id
+        tx, charger_id=session.charger_id, token=token, remote_start_id=fact.remote_start_id
     )
     if start_operation is not None:
         return await _match_operation(tx, session, start_operation)
     if token is None:
         return Answered(session=session, status=TokenStatus.ACCEPTED)
-    judged = await authorization.judge(tx, token)
+    judged = await authorization.judge(
+        tx, token, session=session, kind=fact.token_kind, evse=fact.evse
+    )
+    is_news = opened or (session.partner_id is None and judged.partner_id is not None)
     session = await store.change(
         tx,
         session.id,
@@ -262,9 +281,14 @@ async def _match(
         partner_id=judged.partner_id,
         billable=judged.status is TokenStatus.ACCEPTED,
     )
-    if opened:
+    if is_news:
         await publish(tx, session, "session.started")
-    return Answered(session=session, status=judged.status, group_token=judged.group_token)
+    return Answered(
+        session=session,
+        status=judged.status,
+        group_token=judged.group_token,
+        about=judged.about,
+    )
 
 
 async def _match_operation(tx: Tx, session: Session, operation: Operation) -> Answered:
@@ -294,6 +318,7 @@ async def _match_finished(tx: Tx, session: Session, operation: Operation) -> Ans
         return Answered(session=session, status=TokenStatus(session.verdict))
     if operation.session_id is not None:
         flags = sorted({*session.flags, "token_reused"})
+        deviations.note(tx, "token_reused")
         session = await store.change(
             tx,
             session.id,

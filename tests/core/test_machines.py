@@ -9,20 +9,29 @@ from hypothesis import strategies as st
 
 from core.commands.states import MACHINE as COMMANDS
 from core.commands.states import CommandStatus
+from core.desired.states import MACHINE as DESIRED
+from core.desired.states import DesiredStatus
+from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
 from core.kernel.machine import Machine
 from core.operations.states import MACHINE as OPERATIONS
 from core.operations.states import RESERVATION_MACHINE, OperationStatus, ReservationStatus
 from core.sessions.states import MACHINE as SESSIONS
 from core.sessions.states import OPEN, SessionStatus
+from core.upkeep.states import REPORT_MACHINE, TRANSFER_MACHINE, ReportStatus, TransferStatus
 from core.webhooks.states import MACHINE as DELIVERIES
 from core.webhooks.states import DeliveryStatus
 
 MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
     (COMMANDS, CommandStatus, CommandStatus.QUEUED),
+    (DESIRED, DesiredStatus, DesiredStatus.PENDING),
+    (FLEET, FleetStatus, FleetStatus.RUNNING),
+    (TARGET, TargetStatus, TargetStatus.PENDING),
     (OPERATIONS, OperationStatus, OperationStatus.ACCEPTED),
     (RESERVATION_MACHINE, ReservationStatus, ReservationStatus.PENDING),
     (SESSIONS, SessionStatus, SessionStatus.PENDING),
     (DELIVERIES, DeliveryStatus, DeliveryStatus.DUE),
+    (TRANSFER_MACHINE, TransferStatus, TransferStatus.REQUESTED),
+    (REPORT_MACHINE, ReportStatus, ReportStatus.REQUESTED),
 ]
 
 

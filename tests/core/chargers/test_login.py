@@ -26,7 +26,7 @@ async def try_login(
     password: bytes | None,
     *,
     identity: str = "CP-1",
-    encrypted: bool = True,
+    encrypted: bool = False,
 ) -> Charger | RefusalReason:
     async with db.transaction() as tx:
         found = await login.login(
@@ -221,7 +221,7 @@ async def test_refusals_are_counted_and_say_what_would_help(
     assert counts == [("missing_password", 1), ("wrong_password", 2)]
     assert of_one[1].last_at > of_one[1].first_at
     assert all(row.address == "192.0.2.7" for row in of_one)
-    assert "Set it anew" in of_one[1].detail
+    assert "set-password" in of_one[1].detail
 
 
 async def test_every_reason_says_what_would_help(db: Database) -> None:

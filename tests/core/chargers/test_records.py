@@ -76,11 +76,11 @@ async def test_whether_a_token_may_charge(
             assert (found.status, found.group_token) == (expected, "FLEET")
 
 
-async def test_an_unknown_token_is_invalid(db: Database) -> None:
+async def test_an_unknown_token_is_unknown(db: Database) -> None:
     async with db.transaction() as tx:
         for text in ("unknown", "", "x" * 500, "a\x00", "\ud800"):
             found = await id_tokens.check(tx, text, now=tx.now)
-            assert found.status is TokenStatus.INVALID
+            assert found.status is TokenStatus.UNKNOWN
             with pytest.raises(PlatformError, match="not_found"):
                 await id_tokens.get(tx, text)
 

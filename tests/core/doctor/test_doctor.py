@@ -13,7 +13,9 @@ from core.doctor.service import CHECKS, ROWS_SHOWN, examine, finding_view
 from core.kernel.clock import SystemClock
 from core.kernel.db import Database, Tx, UtcDateTime, metadata
 from core.kernel.doorbell import MemoryDoorbell
+from ops.tables import import_tables
 from tests import services
+from tests.core.doctor.plants_of_wishes import PLANTS_OF_WISHES
 from tests.core.doctor.scene import build
 
 Plant = tuple[str, str, str]
@@ -73,6 +75,25 @@ TURN_INTO_STOP = "UPDATE operations SET type = 'stop_charge'"
 REOPEN = "UPDATE sessions SET ended_at = NULL, status = 'charging'"
 OCCUPY = "UPDATE sessions SET is_current = true"
 START_AGAIN = operation(type="'start_charge'")
+
+TRANSFER = """
+    INSERT INTO transfers (number, id, charger_id, kind, request, status, address, detail, news,
+        command_id, requested_by, created_at, changed_at, expected_at)
+    SELECT 1, 'trf1', {charger}, 'firmware', 1, '{status}', '{address}', arguments, 0, id,
+        requested_by, created_at, created_at, created_at FROM commands
+"""
+REPORT = """
+    INSERT INTO charger_reports (number, id, charger_id, kind, request, status, asked, parts,
+        entries, dropped, last_seq, command_id, requested_by, created_at, changed_at)
+    SELECT 1, 'rpt1', charger_id, 'monitors', 1, 'complete', arguments, 1, 0, 0, 1, id,
+        requested_by, created_at, created_at FROM commands
+"""
+
+
+def transfer(**values: str) -> str:
+    defaults = {"charger": "charger_id", "status": "running", "address": "ftp\\://host/a"}
+    return TRANSFER.format(**defaults | values)
+
 
 PLANTS: tuple[Plant, ...] = (
     ("I2", "a request_id is one operation", operation(request_id="'r-1'")),
@@ -178,6 +199,11 @@ PLANTS: tuple[Plant, ...] = (
     ("I34", "encrypted", "UPDATE webhook_endpoints SET previous_secret = 'whsec_abc'"),
     ("I34", "no secret of ours", 'UPDATE events SET body = \'{"key": "vg_live_x"}\''),
     ("I34", "no secret of ours", 'UPDATE audit_entries SET after = \'{"s": "whsec_x"}\''),
+    ("upkeep", "a transfer has an end", transfer(status="succeeded")),
+    ("upkeep", "a complete report has", REPORT),
+    ("I21", "a transfer or report", transfer(charger="'other'")),
+    ("I34", "the address of a transfer", transfer(address="ftp://joe:pw@host/a")),
+    *PLANTS_OF_WISHES,
 )
 
 
@@ -213,6 +239,7 @@ def lawless_url(
 
 
 def _create_tables(url: str) -> None:
+    import_tables()
     lawless = MetaData()
     for table in metadata.tables.values():
         Table(table.name, lawless, *(Column(c.name, c.type) for c in table.columns))

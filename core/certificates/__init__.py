@@ -1,0 +1,1 @@
+"""Certificates of chargers: signing, installing, judging, revoking; change of their keys."""

@@ -1,0 +1,1 @@
+"""Contract certificates (ISO 15118 plug and charge): asked of a service that knows them."""

@@ -1,0 +1,55 @@
+"""SQL of holds. Every state change of the table is in this file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from core.kernel.db import Tx, guarded_move
+from core.operations.hold_models import (
+    FIRST_RESERVATION,
+    MACHINE,
+    Hold,
+    HoldStatus,
+    holds,
+)
+
+_OPEN = sorted(MACHINE.unfinished)
+
+
+async def add(tx: Tx, **values: Any) -> Hold:
+    statement = insert(holds).values(
+        status=HoldStatus.PENDING, created_at=tx.now, updated_at=tx.now, **values
+    )
+    return await tx.one(statement.returning(holds), Hold)
+
+
+async def move(tx: Tx, hold_id: str, to: HoldStatus, **values: Any) -> Hold | None:
+    return await guarded_move(tx, holds, Hold, MACHINE, hold_id, to, updated_at=tx.now, **values)
+
+
+async def by_id(tx: Tx, hold_id: str) -> Hold | None:
+    return await tx.one_or_none(select(holds).where(holds.c.id == hold_id), Hold)
+
+
+async def by_reservation(tx: Tx, charger_id: str, reservation: int) -> Hold | None:
+    if reservation <= FIRST_RESERVATION:
+        return None
+    statement = select(holds).where(
+        holds.c.charger_id == charger_id, holds.c.number == reservation - FIRST_RESERVATION
+    )
+    return await tx.one_or_none(statement, Hold)
+
+
+async def of_charger(
+    tx: Tx, charger_id: str, *, before_number: int | None, limit: int
+) -> Sequence[Hold]:
+    statement = select(holds).where(holds.c.charger_id == charger_id)
+    if before_number is not None:
+        statement = statement.where(holds.c.number < before_number)
+    return await tx.all(statement.order_by(holds.c.number.desc()).limit(limit), Hold)
+
+
+async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:
+    statement = select(holds.c.id).where(holds.c.status.in_(_OPEN), holds.c.expires_at <= tx.now)
+    return await tx.scalars(statement.limit(limit))

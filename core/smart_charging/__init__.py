@@ -1,0 +1,1 @@
+"""How much chargers may draw: profiles, limits from outside, what vehicles need."""

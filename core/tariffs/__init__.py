@@ -1,0 +1,1 @@
+"""What charging costs: plain tariffs, and the cost of a session."""

@@ -1,0 +1,1 @@
+"""Keeping chargers well: firmware, logs, monitors, events, display messages, customer data."""

@@ -8,8 +8,10 @@ from typing import Any, Final, TypeVar
 from core.chargers.models import Charger
 from core.commands.commands import Command, Raw, Verdict
 from core.commands.models import CommandRow
+from core.contracts.service import Contracts
 from core.kernel.db import Tx
 from core.kernel.settings import Settings
+from csms.actions import FROM_CHARGER
 from csms.codes import Version
 from csms.protocol import FrameRules, Payload
 
@@ -27,6 +29,7 @@ class Context:
             where its content did not fit the schema.
         doubts: Reasons to quarantine the message, filled by whoever finds one. It is written in
             the transaction of the handler, and the message is acknowledged all the same.
+        prepared: What the route's ``prepare`` returned.
     """
 
     tx: Tx
@@ -38,9 +41,21 @@ class Context:
     settings: Settings
     rng: random.Random
     doubts: list[str] = field(default_factory=list)
+    prepared: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparing:
+    """What the step before a handler may use: no transaction, so it may wait for others."""
+
+    charger: Charger
+    version: Version
+    settings: Settings
+    contracts: Contracts
 
 
 Handler = Callable[[Context, Any], Awaitable[Payload]]
+Prepare = Callable[[Preparing, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +67,17 @@ class Route:
         handle: Translates to a fact, calls its use case, translates back.
         is_transaction: What it tells is money: never refused for its content (I19).
         before_acceptance: Served while the charger is not accepted yet.
+        while_pending: Served while its boot was answered ``Pending``: what we may ask for then.
+        prepare: Runs before the transaction, for what waits for somebody else (a service, a
+            hook); it must bound its own time. Only this charger's own calls wait behind it.
     """
 
     message: type[Any]
     handle: Handler
     is_transaction: bool = False
     before_acceptance: bool = False
+    while_pending: bool = False
+    prepare: Prepare | None = None
 
 
 Encoder = Callable[[Any], tuple[str, Payload]]
@@ -91,8 +111,7 @@ class Adapter:
     """One OCPP version: its frames and, put together, its blocks.
 
     Attributes:
-        routes: By action, the messages of chargers that mean something here.
-        acknowledged: The answer to each other action a charger may send; the frame log keeps it.
+        routes: By action, every message that a charger of this version may send.
         boots_first: A charger has to be accepted by a boot before anything else is served.
     """
 
@@ -103,16 +122,14 @@ class Adapter:
         subprotocol: str,
         boots_first: bool,
         blocks: Sequence[Block],
-        acknowledged: Mapping[str, Payload],
     ) -> None:
         self.version: Final = version
         self.subprotocol: Final = subprotocol
         self.rules: Final = FrameRules(version=version)
         self.boots_first: Final = boots_first
         self.routes: Final = _merged([block.routes for block in blocks])
-        self.acknowledged: Final = {
-            action: answer for action, answer in acknowledged.items() if action not in self.routes
-        }
+        if missing := FROM_CHARGER[version] ^ self.routes.keys():
+            raise ValueError(f"OCPP {version}: not one route for {sorted(missing)}")
         self._encoders: Final = _merged([block.encoders for block in blocks])
         self._learners: Final = _merged([block.learners for block in blocks])
         self._judges: Final = _merged([block.judges for block in blocks])

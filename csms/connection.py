@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
@@ -12,14 +11,17 @@ from websockets.asyncio.server import ServerConnection
 from core.chargers.models import Charger
 from core.kernel import failpoints, metrics
 from core.kernel.errors import DatabaseUnavailable
-from csms import inbound, outbound, protocol
+from csms import flood, inbound, outbound, protocol
 from csms.adapter import Adapter
 from csms.calls import SentCall
+from csms.conduct import Conduct
 from csms.inbound import NotStored, Peer
 from csms.node import Node
 from csms.outbound import Claimed, NoLongerOurs
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
+from csms.turns import Asked, Due, Item, Late
+from csms.watch import leave
 
 log = structlog.get_logger()
 
@@ -36,34 +38,7 @@ ANSWER_COST: Final = 0.02
 TRY_LATER: Final = 1013
 INTERNAL: Final = 1011
 POLICY: Final = 1008
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A frame that is ready to be sent, when its turn comes."""
-
-    text: str
-    message_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A call of a charger that waits for its answer."""
-
-    call: Call
-    text: str
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """An answer to a call of ours that nobody waits for any more."""
-
-    sent: SentCall
-    answer: Result | Refusal
-
-
-_Item = _Due | _Asked | _Late
+TOO_LARGE: Final = 1009
 
 
 class Connection:
@@ -77,6 +52,7 @@ class Connection:
         epoch: Of this socket; a higher one in the database means that another has taken over.
         is_registered: Whether the database knows of it.
         heard_s: Monotonic time of the last frame.
+        conduct: How the charger behaves here, by the rules of its profile.
     """
 
     def __init__(
@@ -91,9 +67,11 @@ class Connection:
         self._node = node
         self._socket = socket
         self._adapter = adapter
-        self._peer = Peer(charger=charger, adapter=adapter)
+        rules = node.book.rules_for(charger)
+        self.conduct = Conduct(node.surroundings, charger, adapter.rules, rules)
+        self._peer = Peer(charger=charger, adapter=adapter, conduct=self.conduct)
         self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
-        self._inbound: asyncio.Queue[_Item | None] = asyncio.Queue(maxsize=QUEUE_LIMIT)
+        self._inbound: asyncio.Queue[Item | None] = asyncio.Queue(maxsize=QUEUE_LIMIT)
         self._work = asyncio.Event()
         self._welcomed = asyncio.Event()
         self._welcomed.set()
@@ -111,14 +89,22 @@ class Connection:
 
     async def run(self) -> None:
         """Serve until the socket closes, then finish what was received."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._serve())
-            tasks.create_task(self._pump())
-            try:
-                await self._read()
-            finally:
-                self._stop()
-                await self._inbound.put(None)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._serve())
+                tasks.create_task(self._pump())
+                try:
+                    await self._read()
+                finally:
+                    self._stop()
+                    await self._inbound.put(None)
+        finally:
+            leave(self._node, self.conduct.ended())
+
+    def follow_profile(self) -> None:
+        """Take the rules that the charger's profile has now."""
+        self.conduct.apply(self._node.book.rules_for(self._peer.charger))
+        self._socket.protocol.max_message_size = self.conduct.frame_rules.max_frame_chars
 
     def wake(self) -> None:
         """Look for commands; called whenever there may be one."""
@@ -152,20 +138,25 @@ class Connection:
             async for text in self._socket:
                 self.heard_s = self._node.clock.monotonic()
                 await self._receive(text)
+                if await flood.is_over(self._node, self.charger_id, self._pace):
+                    await self.close(POLICY, "too many frames")
         except ConnectionClosed as exc:
+            if exc.sent is not None and exc.sent.code == TOO_LARGE:
+                self.conduct.note("frame_too_large")
             log.info("socket_lost", code=None if exc.rcvd is None else exc.rcvd.code)
 
     async def _receive(self, text: str | bytes) -> None:
         try:
-            frame = protocol.decode(text, rules=self._adapter.rules)
+            frame = protocol.decode(text, rules=self.conduct.frame_rules)
         except MalformedFrame as exc:
             await self._refuse(text, exc)
             return
         match frame:
             case Call():
                 self._log_in(text, "call", message_id=frame.id, action=frame.action)
+                self.conduct.called(frame, str(text))
                 await self._pace.keep(1)
-                asked = _Asked(frame, str(text), self._node.clock.monotonic())
+                asked = Asked(frame, str(text), self._node.clock.monotonic())
                 await self._inbound.put(asked)
             case Result() | Refusal():
                 await self._pace.keep(ANSWER_COST)
@@ -174,10 +165,11 @@ class Connection:
     async def _refuse(self, text: str | bytes, exc: MalformedFrame) -> None:
         log.warning("frame_malformed", reason=exc.reason, code=exc.code)
         self._log_in(text, "unreadable", message_id=exc.message_id)
+        self.conduct.note("frame_malformed", text=text, message_id=exc.message_id)
         await self._pace.keep(1 if exc.code is not None else ANSWER_COST)
         if exc.code is not None and exc.message_id is not None:
             refusal = protocol.encode_error(exc.message_id, exc.code, exc.reason)
-            await self._inbound.put(_Due(refusal, exc.message_id))
+            await self._inbound.put(Due(refusal, exc.message_id))
 
     async def _match(self, text: str | bytes, answer: Result | Refusal) -> None:
         sent = self._node.calls.take(answer.id, charger_id=self.charger_id)
@@ -189,13 +181,14 @@ class Connection:
             action=None if sent is None else sent.action,
             operation_id=operation_id,
         )
+        self.conduct.answered(answer, text, known=sent is not None)
         if sent is None:
             log.debug("answer_unsolicited", message_id=answer.id)
         elif self._waiting is not None and self._waiting[0] == answer.id:
             if not self._waiting[1].done():
                 self._waiting[1].set_result(answer)
         else:
-            await self._inbound.put(_Late(sent, answer))
+            await self._inbound.put(Late(sent, answer))
 
     # The server.
 
@@ -207,20 +200,21 @@ class Connection:
                 log.exception("frame_failed")
                 await self.close(INTERNAL, "internal error")
 
-    async def _take(self, item: _Item) -> None:
+    async def _take(self, item: Item) -> None:
         match item:
-            case _Due(text, message_id):
+            case Due(text, message_id):
                 await self._send(text, "error", message_id=message_id)
-            case _Asked(call):
+            case Asked(call):
                 with structlog.contextvars.bound_contextvars(
                     action=call.action, message_id=call.id
                 ):
                     await self._answer(item)
-            case _Late(sent, answer):
+            case Late(sent, answer):
                 log.info("answer_late", command_id=sent.command.id)
+                self.conduct.note("answer_late", action=sent.action, message_id=sent.message_id)
                 await self._record(sent, answer)
 
-    async def _answer(self, asked: _Asked) -> None:
+    async def _answer(self, asked: Asked) -> None:
         call = asked.call
         boots = call.action == "BootNotification"
         if boots:  # our first questions come after our answer
@@ -232,11 +226,14 @@ class Connection:
                 await self._send(text, kind, message_id=call.id, action=call.action)
                 seconds = self._node.clock.monotonic() - asked.at_s
                 metrics.CALLS.labels(_label(self._adapter, call)).observe(seconds)
+                if boots:
+                    self.conduct.boot_answered(text)
+                    self.follow_profile()
         finally:
             if boots:
                 self._welcomed.set()
 
-    async def _answered(self, asked: _Asked) -> str | None:
+    async def _answered(self, asked: Asked) -> str | None:
         """Return the answer; ``None``, with the socket closed, where nothing could be stored."""
         try:
             answer = inbound.answer
@@ -288,10 +285,14 @@ class Connection:
     async def _send_next(self) -> bool:
         """Send one command and wait for its answer; tell whether there may be another."""
         await self._welcomed.wait()
-        if self._is_closing:
+        if self._is_closing or not self.conduct.is_settled:  # the sweep wakes us again
             return False
         claimed = await outbound.claim(
-            self._node, self._adapter, charger_id=self.charger_id, epoch=self.epoch
+            self._node,
+            self._adapter,
+            charger_id=self.charger_id,
+            epoch=self.epoch,
+            max_bytes=self.conduct.rules.max_sent_bytes,
         )
         if claimed is None:
             return False
@@ -322,6 +323,7 @@ class Connection:
             )
             if not written:
                 return None
+            self.conduct.asked(claimed.action, claimed.text)
             failpoints.hit(f"csms.written.{command.kind}")
             await asyncio.wait([future], timeout=command.timeout_s)
             return future.result() if future.done() and not future.cancelled() else None
@@ -331,9 +333,12 @@ class Connection:
 
     async def _record(self, sent: SentCall, answer: Result | Refusal) -> None:
         try:
-            await self._insist(
+            flaw = await self._insist(
                 lambda: outbound.record_answer(self._node, self._adapter, sent, answer)
             )
+            if flaw is not None:
+                excerpt = f"{sent.action}: {flaw}"
+                self.conduct.note("answer_invalid", text=excerpt, message_id=sent.message_id)
         except DatabaseUnavailable:  # the evidence decides, as after a crash
             log.warning("answer_not_recorded", command_id=sent.command.id)
 
@@ -388,5 +393,5 @@ class Connection:
 
 def _label(adapter: Adapter, call: Call) -> str:
     """Return the action for the metrics; what a charger made up is one label only."""
-    known = call.action in adapter.routes or call.action in adapter.acknowledged
+    known = call.action in adapter.routes
     return call.action if known else "other"

@@ -12,7 +12,7 @@ from core.kernel.doorbell import Rings, rung
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.times import seconds
 from core.operations import service as operations
-from csms import outbound
+from csms import outbound, watch
 from csms.connection import POLICY, Connection
 from csms.node import Node
 
@@ -27,7 +27,7 @@ async def dispatch(node: Node) -> None:
     """Wake the connections that have work, until cancelled."""
     clock = node.clock
     async with node.db.doorbell.subscribe(commands.topic(node.id)) as rings:
-        sweep_s = alive_s = clock.monotonic()
+        sweep_s = alive_s = watch_s = clock.monotonic()
         while True:
             if clock.monotonic() >= sweep_s:
                 sweep_s = clock.monotonic() + SWEEP_S
@@ -35,6 +35,9 @@ async def dispatch(node: Node) -> None:
             if clock.monotonic() >= alive_s:
                 alive_s = clock.monotonic() + ALIVE_S
                 await _guarded(_show_life, node)
+            if clock.monotonic() >= watch_s:
+                watch_s = clock.monotonic() + watch.WATCH_EVERY_S
+                await _guarded(watch.watch, node)
             await _listen(node, rings)
 
 

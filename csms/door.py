@@ -3,23 +3,31 @@
 import asyncio
 import base64
 import binascii
+import contextlib
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from core.certificates import client, holdings
 from core.chargers import login
+from core.chargers.charger_profiles import Rules
 from core.chargers.login import Refused
-from core.chargers.login_limit import LoginLimit
+from core.chargers.login_limit import ConnectionLimit, LoginLimit
 from core.chargers.models import Charger
 from core.chargers.states import RefusalReason
 from core.kernel import metrics
+from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
+from csms import tolerance
 from csms.adapter import Adapter
+from csms.caller import Caller, caller_of, networks
 from csms.node import Node
+from csms.tls import Tls
+from csms.tolerance import same_user
 
 log = structlog.get_logger()
 
@@ -31,18 +39,23 @@ NOTED_EVERY_S: Final = 1.0
 
 
 class Socket(ServerConnection):
-    """A connection that remembers who was let in."""
+    """A connection that remembers who was let in, and from where."""
 
     charger: Charger | None = None
     adapter: Adapter | None = None
+    address: str = ""
+    tolerated: tuple[str, ...] = ()
+    """Deviations of the handshake."""
 
 
 class Door:
     """Lets chargers in, one answer for all who may not."""
 
-    def __init__(self, node: Node, adapters: dict[str, Adapter]) -> None:
+    def __init__(self, node: Node, adapters: dict[str, Adapter], tls: Tls) -> None:
         settings = node.settings
         self._node = node
+        self._tls = tls
+        self._proxies = networks(settings.trusted_proxies)
         self._adapters = adapters
         self._admission = asyncio.Semaphore(settings.handshakes_at_once)
         self._noted_s = -NOTED_EVERY_S
@@ -51,6 +64,7 @@ class Door:
             per_identity=settings.login_failures_per_identity,
             per_address=settings.login_failures_per_address,
         )
+        self._connections = ConnectionLimit(node.clock, settings.connections_per_address)
 
     async def answer(self, socket: Socket, request: Request) -> Response | None:
         """Return why the handshake fails, or ``None`` to go on with the upgrade."""
@@ -59,48 +73,115 @@ class Door:
             return socket.respond(HTTPStatus.OK, "ok\n")
         name = path.removeprefix(PREFIX).removesuffix("/")
         if not path.startswith(PREFIX) or not name or "/" in name:
+            await self._misplaced(socket, request, path)
             return socket.respond(HTTPStatus.NOT_FOUND, f"Connect to {PREFIX}IDENTITY.\n")
-        identity = unquote(name, errors="replace")
+        identity = tolerance.identity_of(name)[0]
         try:
             async with self._admission:
-                return await self._admit(socket, request, identity)
+                return await self._admit(socket, request, identity, name)
         except DatabaseUnavailable:
             log.warning("handshake_postponed", identity=identity)
             response = socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
             response.headers["Retry-After"] = "10"
             return response
 
-    async def _admit(self, socket: Socket, request: Request, identity: str) -> Response | None:
-        address = str(socket.remote_address[0])
+    async def _misplaced(self, socket: Socket, request: Request, path: str) -> None:
+        """Record a charger that knocks beside the door."""
+        last = path.rstrip("/").rpartition("/")[2]
+        if last and "upgrade" in request.headers:
+            address = self._caller(socket, request).address
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._note(tolerance.identity_of(last)[0], address, RefusalReason.WRONG_PATH)
+
+    async def _admit(
+        self, socket: Socket, request: Request, identity: str, name: str
+    ) -> Response | None:
+        caller = self._caller(socket, request)
+        socket.address = address = caller.address
+        if self._connections.is_over(address):
+            await self._note(identity, address, RefusalReason.TOO_MANY_CONNECTIONS)
+            response = socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many connections.\n")
+            response.headers["Retry-After"] = str(RETRY_AFTER_S)
+            return response
         if self._limit.is_over(identity, address):
-            await self._note(identity, address)
+            await self._note(identity, address, RefusalReason.TOO_MANY_FAILURES)
             return _unauthorized(socket, retry_after_s=RETRY_AFTER_S)
+        password = password_of(request.headers.get_all("Authorization"), identity, name=name)
         async with self._node.db.transaction() as tx:
-            found = await login.login(
-                tx,
-                self._node.vault,
-                self._node.settings,
-                identity=identity,
-                password=password_of(request.headers.get_all("Authorization"), identity),
-                address=address,
-                encrypted=socket.transport.get_extra_info("ssl_object") is not None,
-            )
+            await self._node.book.refresh(tx)
+            found = await self._log_in(tx, caller, identity, password)
         if isinstance(found, Refused):
             self._limit.failed(identity, address)
             self._log_refusal(identity, address, found.reason)
             return _unauthorized(socket)
-        adapter = self._adapter(request)
+        rules = self._node.book.rules_for(found)
+        adapter = self._adapter(request, rules)
         if adapter is None:
             return await self._refuse_subprotocol(socket, identity, address)
         if await self._is_taken(found):
-            self._log_refusal(identity, address, "socket_in_use")
+            await self._note(identity, address, RefusalReason.SOCKET_IN_USE)
             return socket.respond(HTTPStatus.CONFLICT, "This charger is connected already.\n")
         socket.charger, socket.adapter = found, adapter
+        self._apply(socket, request, rules, password=password, name=name)
         return None
 
-    def _adapter(self, request: Request) -> Adapter | None:
-        offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
-        names = {name.strip() for name in offered}
+    def _caller(self, socket: Socket, request: Request) -> Caller:
+        peer = str(socket.remote_address[0])
+        ssl_object = socket.transport.get_extra_info("ssl_object")
+        return caller_of(peer, ssl_object, request.headers, self._proxies)
+
+    async def _log_in(
+        self, tx: Tx, caller: Caller, identity: str, password: bytes | None
+    ) -> login.Login:
+        judge = None
+        settings = self._node.settings
+        if caller.has_certificate:
+            judge = await client.judge(tx, settings, self._tls.files, caller.shown)
+        found = await login.login(
+            tx,
+            self._node.vault,
+            settings,
+            identity=identity,
+            password=password,
+            address=caller.address,
+            encrypted=caller.encrypted,
+            judge=judge,
+        )
+        is_in = isinstance(found, Charger) and found.security_profile == login.CERTIFICATE_PROFILE
+        if isinstance(found, Charger) and is_in and caller.shown is not None:
+            chain = [caller.shown.certificate, *caller.shown.others]
+            await holdings.used(tx, found.id, chain)
+        return found
+
+    def _apply(
+        self,
+        socket: Socket,
+        request: Request,
+        rules: Rules,
+        *,
+        password: bytes | None,
+        name: str,
+    ) -> None:
+        """Treat the socket by its charger's *rules*, and note what the handshake deviates in."""
+        if not rules.pings:
+            socket.ping_interval = None
+        if rules.max_frame_bytes is not None:
+            socket.protocol.max_message_size = rules.max_frame_bytes
+        if not _offered(request).strip():
+            socket.protocol.available_subprotocols = None  # the door has chosen without it
+        socket.tolerated = tolerance.handshake_codes(
+            name=name,
+            registered=socket.charger.identity if socket.charger is not None else name,
+            user=user_of(request.headers.get_all("Authorization")),
+            password=password,
+            offered=_offered(request),
+        )
+
+    def _adapter(self, request: Request, rules: Rules) -> Adapter | None:
+        offered = _offered(request)
+        names = {name.strip() for name in offered.split(",")}
+        if (silent := tolerance.subprotocol_of(rules, offered)) is not None:
+            return self._adapters[silent]
         return next((self._adapters[name] for name in self._adapters if name in names), None)
 
     async def _refuse_subprotocol(self, socket: Socket, identity: str, address: str) -> Response:
@@ -123,10 +204,14 @@ class Door:
             return charger.node_id != self._node.id
         return await connection.answers_ping(within_s=PING_WITHIN_S)
 
-    async def _note(self, identity: str, address: str) -> None:
-        """Record that logins are limited, but not once for each of a flood."""
+    async def _note(
+        self,
+        identity: str,
+        address: str,
+        reason: RefusalReason = RefusalReason.TOO_MANY_FAILURES,
+    ) -> None:
+        """Record a refusal that may come in a flood, but not once for each of it."""
         now_s = self._node.clock.monotonic()
-        reason = RefusalReason.TOO_MANY_FAILURES
         metrics.HANDSHAKES_REFUSED.labels(reason).inc()
         if now_s - self._noted_s < NOTED_EVERY_S:
             return
@@ -140,12 +225,31 @@ class Door:
         log.warning("handshake_refused", identity=identity, address=address, reason=reason)
 
 
-def password_of(headers: list[str], identity: str) -> bytes | None:
+def _offered(request: Request) -> str:
+    return ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+
+
+def user_of(headers: list[str]) -> str | None:
+    """Return the user name of a Basic authentication header; ``None`` without one."""
+    found = _basic(headers)
+    return None if found is None else found[0]
+
+
+def password_of(headers: list[str], identity: str, *, name: str | None = None) -> bytes | None:
     """Return the password of a Basic authentication header, as it came; ``None`` without one.
 
     The user name has to be the identity (OCPP-J 1.6 security whitepaper A00.FR.204); with
-    another one the password is wrong, whatever it is.
+    another one the password is wrong, whatever it is. *name* is the identity as the URL has it.
     """
+    found = _basic(headers)
+    if found is None:
+        return None
+    user, password = found
+    return password if same_user(user, identity=identity, name=name or identity)[0] else b""
+
+
+def _basic(headers: list[str]) -> tuple[str, bytes] | None:
+    """Return (user name, password) of a Basic authentication header."""
     scheme, _, encoded = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "basic":
         return None
@@ -156,8 +260,7 @@ def password_of(headers: list[str], identity: str) -> bytes | None:
     user, separator, password = decoded.partition(b":")
     if not separator:
         return None
-    same = user.decode("utf-8", errors="replace").lower() == identity.lower()
-    return password if same else b""
+    return user.decode("utf-8", errors="replace"), password
 
 
 def _unauthorized(socket: Socket, *, retry_after_s: int | None = None) -> Response:

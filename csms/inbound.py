@@ -3,22 +3,26 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import structlog
 
-from core.chargers import frame_log, registry
+from core.chargers import deviations, deviations_repair, frame_log, registry
+from core.chargers.deviations import code_of
 from core.chargers.models import Charger
 from core.chargers.states import Registration
 from core.kernel import failpoints
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from csms import codes, protocol, schemas
-from csms.actions import FROM_CHARGER
-from csms.adapter import Adapter, Context, Route
+from csms.actions import ACTIONS
+from csms.adapter import Adapter, Context, Preparing, Route
+from csms.conduct import Conduct
 from csms.convert import convert
 from csms.mending import Hopeless, mend
 from csms.node import Node
 from csms.protocol import Call, Payload
 from csms.redact import redact_frame
+from csms.tolerance import adapt
 
 log = structlog.get_logger()
 
@@ -30,12 +34,16 @@ _ANSWER_IF_ONLY_KEPT: Final[dict[str, Payload]] = {
 """How to acknowledge a transaction message of which nothing could be made but a copy."""
 
 
+_DOUBTFUL: Final = "content_doubtful"
+
+
 @dataclass(slots=True)
 class Peer:
     """The charger at the other end of a socket, as this node knows it."""
 
     charger: Charger
     adapter: Adapter
+    conduct: Conduct
 
 
 class NotStored(Exception):
@@ -53,28 +61,35 @@ async def answer(node: Node, peer: Peer, call: Call, text: str) -> str:
         NotStored: Close the socket, so that the charger repeats the message.
     """
     adapter, version = peer.adapter, peer.adapter.version
-    known = call.action in FROM_CHARGER[version]
     route = adapter.routes.get(call.action)
-    if known and not await _may_speak(node, peer, route):
+    if route is None:
+        return _refused(peer, call, text, schemas.unwanted(version, call.action))
+    if not await _may_speak(node, peer, route):
         log.warning("call_before_acceptance")
         return protocol.encode_error(call.id, codes.SECURITY_ERROR, "not accepted yet")
-    violation = schemas.validate_request(version, call.action, call.payload)
+    adapted = adapt(version, call, text, peer.conduct.rules)
+    checked, tolerated = adapted.payload, adapted.codes
+    violation = schemas.validate_request(version, call.action, checked)
     reasons: tuple[str, ...] = ()
-    message: Any = None
-    checked = call.payload
-    if violation is None and route is not None:
-        message = convert(call.payload, route.message)
-    elif violation is not None and route is not None and route.is_transaction:
+    if violation is None:
+        message = convert(checked, route.message)
+    elif not route.is_transaction:
+        return _refused(peer, call, text, violation)
+    else:
         try:
-            mended = mend(version, call.action, call.payload, route.message)
+            mended = mend(version, call.action, checked, route.message)
         except Hopeless:
-            return _refused(call, violation)
+            return _refused(peer, call, text, violation)
         message, checked, reasons = mended.message, mended.payload, mended.reasons
-    elif violation is not None:
-        return _refused(call, violation)
-    if route is None:
-        return protocol.encode_result(call.id, adapter.acknowledged[call.action])
-    ask = _Ask(call=call, text=text, route=route, message=message, checked=checked)
+        tolerated += () if reasons else (code_of(f"{violation.keyword} at /") or "type_wrong",)
+    ask = _Ask(
+        call=call,
+        text=text,
+        route=route,
+        message=message,
+        checked=checked,
+        tolerated=tolerated,
+    )
     return await _handled(node, peer, ask, reasons)
 
 
@@ -85,12 +100,14 @@ class _Ask:
     route: Route
     message: Any
     checked: Payload
+    tolerated: tuple[str, ...]
 
 
 async def _handled(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -> str:
     call = ask.call
     try:
-        payload = await _handle(node, peer, ask, reasons)
+        prepared = await _prepare(node, peer, ask)
+        payload = await _handle(node, peer, ask, reasons, prepared)
     except (DatabaseUnavailable, NotStored):
         raise
     except Exception as exc:  # a bug must cost one message, not the session
@@ -105,7 +122,22 @@ async def _handled(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) 
     return protocol.encode_result(call.id, payload)
 
 
-async def _handle(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -> Payload:
+async def _prepare(node: Node, peer: Peer, ask: _Ask) -> Any:
+    """Return what has to be known before the transaction begins."""
+    if ask.route.prepare is None:
+        return None
+    preparing = Preparing(
+        charger=peer.charger,
+        version=peer.adapter.version,
+        settings=node.settings,
+        contracts=node.contracts,
+    )
+    return await ask.route.prepare(preparing, ask.message)
+
+
+async def _handle(
+    node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...], prepared: Any
+) -> Payload:
     call, route = ask.call, ask.route
     async with node.db.transaction() as tx:
         if route.before_acceptance:
@@ -120,9 +152,12 @@ async def _handle(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -
             settings=node.settings,
             rng=node.rng,
             doubts=list(reasons),
+            prepared=prepared,
         )
-        payload = await route.handle(ctx, ask.message)
+        message = await _with_whole_tag(tx, peer, ask)
+        payload = await route.handle(ctx, message)
         if ctx.doubts:
+            deviations.note(tx, *(code_of(reason) or _DOUBTFUL for reason in ctx.doubts))
             log.warning("message_quarantined", reasons=ctx.doubts)
             await frame_log.quarantine(
                 tx,
@@ -134,17 +169,43 @@ async def _handle(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -
             )
         if route.before_acceptance:
             await _refresh(tx, peer)
+    peer.conduct.handled(call, ask.text, (*ask.tolerated, *deviations.noted(tx)))
     return payload
 
 
-async def _may_speak(node: Node, peer: Peer, route: Route | None) -> bool:
+async def _with_whole_tag(tx: Tx, peer: Peer, ask: _Ask) -> Any:
+    """Return the message with the idTag that its charger has cut, if only one can be meant."""
+    limit = peer.conduct.rules.id_tag_chars
+    tag = getattr(ask.message, "id_tag", None)
+    if limit is None or not isinstance(tag, str) or len(tag) != limit:
+        return ask.message
+    whole = await deviations_repair.whole_tag(tx, tag)
+    if whole == tag.upper():
+        return ask.message
+    deviations.note(tx, "id_tag_cut")
+    return msgspec.structs.replace(ask.message, id_tag=whole)
+
+
+async def _may_speak(node: Node, peer: Peer, route: Route) -> bool:
     """Tell whether the charger is accepted, or says what it may say before."""
-    if route is not None and route.before_acceptance:
+    if route.before_acceptance:
         return True
     if not _is_accepted(peer):
         async with node.db.transaction() as tx:  # somebody may have approved it meanwhile
             await _refresh(tx, peer)
-    return _is_accepted(peer)
+    return _is_accepted(peer) or _may_while_waiting(peer, route)
+
+
+def _may_while_waiting(peer: Peer, route: Route) -> bool:
+    """Tell whether a charger that waits for approval may say this.
+
+    One that an operator holds back goes on telling of its transactions (I19).
+    """
+    if peer.charger.registration is not Registration.PENDING:
+        return False
+    if route.is_transaction:
+        return peer.charger.held_reason is not None
+    return route.while_pending and peer.charger.boot_status is not None
 
 
 async def _refresh(tx: Tx, peer: Peer) -> None:
@@ -159,7 +220,9 @@ def _is_accepted(peer: Peer) -> bool:
     return booted and peer.charger.registration is Registration.ACCEPTED
 
 
-def _refused(call: Call, violation: schemas.Violation) -> str:
+def _refused(peer: Peer, call: Call, text: str, violation: schemas.Violation) -> str:
+    is_known = call.action in ACTIONS[peer.adapter.version]
+    peer.conduct.refused(call, text, violation.keyword, is_known_action=is_known)
     log.warning("call_invalid", code=violation.code, detail=violation.description)
     return protocol.encode_error(call.id, violation.code, violation.description)
 

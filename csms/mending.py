@@ -57,6 +57,8 @@ _OPTIONAL_HERE: Final = {
 }
 _DISPENSABLE: Final = frozenset({"additionalInfo", "customData", "evse", "transactionData"})
 """Objects and lists that may be left out as a whole."""
+_EXTRAS: Final = frozenset({"additionalInfo", "customData"})
+"""Those of them that go as a whole when anything in them is wrong."""
 _LEAST_MEANING: Final = {
     "eventType": "Updated",
     "reason": "Other",
@@ -64,6 +66,8 @@ _LEAST_MEANING: Final = {
     "triggerReason": "Trigger",
     "type": "Local",
 }
+_STRAY: Final = frozenset({"additionalProperties", "falseSchema"})
+"""Faults of members that nobody knows; the latter is one in an object that stands for a text."""
 _MARK_CHARS: Final = 8
 
 _Path = tuple[str | int, ...]
@@ -113,19 +117,27 @@ def _last_first(path: _Path) -> tuple[int, tuple[tuple[bool, Any], ...]]:
 def _mend_one(action: str, payload: Payload, fault: Fault, left_out: set[_Path]) -> bool:
     """Mend one fault; return whether it is a common one that takes nothing from the meaning."""
     path = fault.path
-    if fault.keyword == "additionalProperties" or any(
-        path[: len(gone)] == gone for gone in left_out
-    ):
+    if fault.keyword in _STRAY or any(path[: len(gone)] == gone for gone in left_out):
         return False
     if path and path[0] in _READINGS and len(path) > 1:
         _mend_reading(payload, fault, left_out)
         return False
-    if not path or fault.keyword == "required" or fault.types in (("object",), ("array",)):
+    structural = fault.keyword == "required" or fault.types in (("object",), ("array",))
+    if (outer := _extra(path)) is not None and (structural or len(path) > len(outer)):
+        left_out.add(outer)
+        return False
+    if not path or structural:
         if not path or not _may_go(action, path):
             raise Hopeless
         left_out.add(path)
         return False
     return _mend_member(action, payload, fault, left_out)
+
+
+def _extra(path: _Path) -> _Path | None:
+    """Return the path to the object or list around *path* that says nothing we need."""
+    found = [number for number, part in enumerate(path, start=1) if part in _EXTRAS]
+    return path[: found[0]] if found else None
 
 
 def _may_go(action: str, path: _Path) -> bool:
@@ -189,6 +201,8 @@ def _mend_reading(payload: Payload, fault: Fault, left_out: set[_Path]) -> None:
             _set(payload, path, better)
         case ("context",) if is_sample:
             left_out.add(path)
+        case ("signedMeterValue", *_) if is_sample:
+            return  # it is kept as it came; a signature without its key costs no reading
         case ("timestamp",) if not is_sample:
             _set(payload, path, "")
         case _:

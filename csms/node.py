@@ -2,16 +2,21 @@
 
 import asyncio
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.chargers.deviations import Tally
 from core.chargers.facts import FrameSeen
 from core.chargers.frame_log import FrameLog
+from core.contracts.service import Contracts
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
 from csms.calls import SentCalls
+from csms.conduct import Surroundings
+from csms.profile_book import ProfileBook
 from csms.redact import redact_frame
 
 if TYPE_CHECKING:
@@ -25,6 +30,9 @@ class Node:
     Attributes:
         connections: By charger id; the one whose epoch is the newest this node knows.
         is_draining: Set while the node stops: sockets close because of us, not of the chargers.
+        contracts: Who knows contract certificates.
+        book: The profiles of chargers.
+        tallies: What connections counted and nobody has written yet, the oldest first.
     """
 
     db: Database
@@ -36,6 +44,22 @@ class Node:
     calls: SentCalls
     connections: "dict[str, Connection]" = field(default_factory=dict)
     is_draining: asyncio.Event = field(default_factory=asyncio.Event)
+    contracts: Contracts = field(init=False)
+    book: ProfileBook = field(default_factory=ProfileBook)
+    tallies: deque[Tally] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "contracts", Contracts(self.settings))
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the conduct of a connection needs to know."""
+        return Surroundings(
+            clock=self.clock,
+            now=self.db.now,
+            max_frame_bytes=self.settings.frame_max_bytes,
+            heartbeat_s=self.settings.heartbeat_interval.total_seconds(),
+        )
 
     @property
     def id(self) -> str:

@@ -11,10 +11,20 @@ from core.chargers import registry
 from core.chargers.models import Charger
 from core.chargers.states import Registration
 from core.commands import service as commands
-from core.commands.commands import Answer, Verdict, from_row, seal_context
+from core.commands.commands import (
+    Answer,
+    Reserve,
+    StartCharging,
+    StopCharging,
+    Verdict,
+    from_row,
+    seal_context,
+)
 from core.commands.models import CommandRow
 from core.desired import service as desired
+from core.fleet import service as fleet
 from core.kernel.crypto import Undecryptable
+from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.operations import service as operations
 from csms import codes, protocol, sanity, schemas
@@ -27,7 +37,12 @@ from csms.redact import redact
 log = structlog.get_logger()
 
 _MAX_REASON_CHARS: Final = 500
+_UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading an answer of another shape than its schema's may raise."""
 
+PENDING: Final = "Pending"
+_STARTS: Final = frozenset({StartCharging.kind, Reserve.kind})
+_STOPS: Final = frozenset({StopCharging.kind})
 _SHUT_OUT: Final = frozenset({Registration.DISABLED, Registration.REJECTED})
 
 
@@ -45,8 +60,13 @@ class NoLongerOurs(Exception):
     """The charger is held by another socket now, or may not be connected at all."""
 
 
-async def claim(node: Node, adapter: Adapter, *, charger_id: str, epoch: int) -> Claimed | None:
+async def claim(
+    node: Node, adapter: Adapter, *, charger_id: str, epoch: int, max_bytes: int | None = None
+) -> Claimed | None:
     """Take the next command for a charger; ``None`` if there is none.
+
+    Args:
+        max_bytes: The largest frame that the charger can take, by its profile.
 
     Raises:
         NoLongerOurs: The socket has to be closed.
@@ -59,15 +79,19 @@ async def claim(node: Node, adapter: Adapter, *, charger_id: str, epoch: int) ->
                 raise NoLongerOurs from exc
             if not may_stay(node, charger, epoch=epoch):
                 raise NoLongerOurs
-            command = await operations.claim_next(tx, charger_id)
+            command = await operations.claim_next(
+                tx, charger_id, without=_not_now(adapter, charger)
+            )
             if command is None:
                 return None
             try:
-                claimed = _encode(node, adapter, command)
+                claimed = _encode(node, adapter, command, max_bytes=max_bytes)
             except (TypeError, ValueError, Undecryptable) as exc:
                 log.warning("command_not_sent", command_id=command.id, error=str(exc))
                 await operations.could_not_send(tx, command)
-                await desired.answered(tx, command, _unsaid(exc, at=tx.now))
+                unsaid = _unsaid(exc, at=tx.now)
+                await desired.answered(tx, command, unsaid)
+                await fleet.answered(tx, command, unsaid)
                 continue
             await commands.sent_as(tx, command.id, claimed.action)
         return claimed
@@ -79,11 +103,19 @@ def may_stay(node: Node, charger: Charger, *, epoch: int) -> bool:
     return mine and charger.registration not in _SHUT_OUT
 
 
-def _encode(node: Node, adapter: Adapter, command: CommandRow) -> Claimed:
+def _not_now(adapter: Adapter, charger: Charger) -> frozenset[str]:
+    """Return the kinds of commands that a charger waiting for approval is not sent (B02, 4.2)."""
+    told_to_wait = adapter.boots_first and charger.boot_status == PENDING
+    if charger.registration is Registration.ACCEPTED and not told_to_wait:
+        return frozenset()
+    return _STARTS if charger.held_reason is not None and not told_to_wait else _STARTS | _STOPS
+
+
+def _encode(node: Node, adapter: Adapter, command: CommandRow, *, max_bytes: int | None) -> Claimed:
     """Return the frame of a claimed command.
 
     Raises:
-        ValueError: The charger's version has no such request.
+        ValueError: The charger's version has no such request, or its frame is too large.
         Undecryptable: Its secret was encrypted with a key that is gone.
     """
     arguments = command.arguments
@@ -98,13 +130,23 @@ def _encode(node: Node, adapter: Adapter, command: CommandRow) -> Claimed:
         raise ValueError("a claimed command has a message id")
     ordered = schemas.order_members(adapter.version, action, payload)
     text = protocol.encode_call(command.message_id, action, ordered)
+    size = len(text.encode())
+    if max_bytes is not None and size > max_bytes:
+        raise ValueError(
+            f"{action}: the frame has {size} bytes, this charger takes {max_bytes} "
+            "(max_sent_bytes of its profile); send less at once"
+        )
     return Claimed(command, command.message_id, action, text)
 
 
 async def record_answer(
     node: Node, adapter: Adapter, sent: SentCall, answer: Result | Refusal
-) -> None:
-    """Record what the charger said to a call of ours, in time or late, and learn from it."""
+) -> str | None:
+    """Record what the charger said to a call of ours, in time or late, and learn from it.
+
+    Returns:
+        What breaks the schema in the answer; ``None`` if nothing does.
+    """
     payload: Payload = answer.payload if isinstance(answer, Result) else {}
     violation = None
     if isinstance(answer, Result):
@@ -112,14 +154,33 @@ async def record_answer(
     if violation is not None:
         log.warning("answer_invalid", action=sent.action, detail=violation.description)
     async with node.db.transaction() as tx:
-        recorded = _answer(adapter, sent.action, answer, at=tx.now)
+        recorded = _answer(adapter, sent.action, answer, at=tx.now, is_valid=violation is None)
         await operations.record_answer(tx, sent.command, recorded)
         if sent.command.desired_id is not None:
-            await desired.answered(tx, sent.command, recorded)
+            await _tell_wish(tx, sent.command, recorded, violation)
+        if sent.command.fleet_target_id is not None:
+            await fleet.answered(tx, sent.command, recorded)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
     if recorded.response is not None and violation is None:
         async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
             await adapter.learn(tx, sent.command, sent.action, recorded.response)
+    return None if violation is None else violation.description
+
+
+async def _tell_wish(
+    tx: Tx, command: CommandRow, recorded: Answer, violation: schemas.Violation | None
+) -> None:
+    """Tell a wish its answer; one that breaks the schema and cannot be read counts as an error."""
+    try:
+        await desired.answered(tx, command, recorded)
+    except _UNREADABLE:
+        if violation is None:
+            raise
+        error = {"code": violation.code, "description": violation.description, "details": {}}
+        unread = Answer(
+            verdict=Verdict.FAILED, reason=violation.description, error=error, at=recorded.at
+        )
+        await desired.answered(tx, command, unread)
 
 
 def _unsaid(exc: Exception, *, at: datetime) -> Answer:
@@ -136,10 +197,18 @@ async def record_silence(node: Node, command: CommandRow) -> None:
     log.warning("command_unanswered", command_id=command.id)
 
 
-def _answer(adapter: Adapter, action: str, answer: Result | Refusal, *, at: Any) -> Answer:
+def _answer(
+    adapter: Adapter, action: str, answer: Result | Refusal, *, at: Any, is_valid: bool
+) -> Answer:
     if isinstance(answer, Result):
         response = redact(sanity.document(answer.payload).value)
-        verdict, reason = adapter.verdict(action, response)
+        try:
+            verdict, reason = adapter.verdict(action, response)
+        except _UNREADABLE:
+            if is_valid:
+                raise
+            verdict, reason = Verdict.FAILED, None
+        reason = None if reason is None else reason[:_MAX_REASON_CHARS]
         return Answer(verdict=verdict, reason=reason, response=response, at=at)
     lacking = answer.code in (codes.NOT_IMPLEMENTED, codes.NOT_SUPPORTED)
     error = {

@@ -11,6 +11,14 @@ class Pace:
         self._per_second = per_second
         self._left = per_second
         self._at_s = clock.monotonic()
+        self._over_since_s: float | None = None
+
+    @property
+    def over_s(self) -> float:
+        """For how many seconds the allowance has been used up without a pause."""
+        if self._over_since_s is None:
+            return 0.0
+        return self._clock.monotonic() - self._over_since_s
 
     async def keep(self, cost: float) -> None:
         """Take *cost* frames from the allowance; wait until it is there."""
@@ -18,5 +26,9 @@ class Pace:
         gained = max(now_s - self._at_s, 0.0) * self._per_second
         self._left = min(self._left + gained, self._per_second) - cost
         self._at_s = now_s
-        if self._left < 0:
+        if self._left >= 0:
+            self._over_since_s = None
+        else:
+            if self._over_since_s is None:
+                self._over_since_s = now_s
             await self._clock.sleep(-self._left / self._per_second)

@@ -43,12 +43,16 @@ _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 
 @dataclass(frozen=True, slots=True)
 class FrameRules:
-    """What a frame may be on one connection; a charger's profile may widen the id."""
+    """What a frame may be on one connection; a charger's profile may widen it.
+
+    *null_payload*: ``null`` may stand for ``{}``; in 1.6 it always may (OCPP-J 1.6 4.2.1).
+    """
 
     version: Version
     max_frame_chars: int = 262_144
     max_id_chars: int = 36
     max_depth: int = 32
+    null_payload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,8 @@ def _shaped(
     deviations: tuple[Deviation, ...],
     rules: FrameRules,
 ) -> Call | Result | Refusal:
-    if rules.version == "1.6" and kind in (CALL, CALLRESULT) and rest and rest[-1] is None:
+    may_be_null = rules.null_payload or rules.version == "1.6"
+    if may_be_null and kind in (CALL, CALLRESULT) and rest and rest[-1] is None:
         rest = [*rest[:-1], {}]
         deviations = (*deviations, "null_payload")
     match kind, rest:

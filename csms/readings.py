@@ -100,10 +100,17 @@ def reading(timestamp: object, samples: Sequence[Sample], raw: Any) -> Reading:
         current_ma=value_of(_CURRENT_MA),
         voltage_mv=value_of(_VOLTAGE_MV),
         soc_percent=value_of(_SOC_PERCENT),
-        context=samples[0].context if samples else None,
+        context=_context(samples),
         samples=raw,
         flags=tuple(sorted(found)),
     )
+
+
+def _context(samples: Sequence[Sample]) -> str | None:
+    """Return the context of the register, else of the first sample."""
+    registers = [sample for sample in samples if sample.measurand == _ENERGY_WH.measurand]
+    first = next(iter(registers or samples), None)
+    return None if first is None else first.context
 
 
 def _value(quantity: _Quantity, samples: Sequence[Sample]) -> tuple[int | None, tuple[str, ...]]:

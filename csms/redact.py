@@ -28,11 +28,22 @@ _SECRET_WORDS: Final = (
     "credential",
 )
 # Of every frame most have none of these: looking for plain words costs 2 us, a regex 40.
-_HINTS: Final = (*_SECRET_WORDS, "private key", "pin", "psk", "puk", "keycode", '"server"', "@")
+_HINTS: Final = (
+    *_SECRET_WORDS,
+    "notifycustomer",
+    "private key",
+    "pin",
+    "psk",
+    "puk",
+    "keycode",
+    '"server"',
+    "@",
+)
 _SECRET_NAME = re.compile(
     rf"(?i:{'|'.join(_SECRET_WORDS)})"
     r"|(?:^|[^A-Za-z])(?i:pin|psk|puk)(?:$|[^A-Za-z])|[a-z](?:Pin|PIN|Psk|PSK|Puk|PUK)(?:$|[A-Z_])"
 )
+_CUSTOMER_INFORMATION: Final = frozenset({"data", "requestId", "seqNo", "generatedAt"})
 _NAMED_VALUES: Final = frozenset({"value", "attributeValue", "actualValue"})
 # Repetitions are bounded so that no text makes the search quadratic.
 _URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]{1,15}:(?:\\?/){2})[^\s\"]{0,256}@", re.IGNORECASE)
@@ -70,6 +81,11 @@ def redact_frame(text: str | bytes, *, max_chars: int = MAX_LOGGED_CHARS) -> str
     return frame if length <= max_chars else f"{frame}...[{length - max_chars} more characters]"
 
 
+def names_secret(name: str) -> bool:
+    """Tell whether a setting of that name holds a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def redact(value: Any) -> Any:
     """Return a copy of a JSON value with secrets masked."""
     return _walk(value, depth=0)
@@ -95,6 +111,8 @@ def _object(node: dict[str, Any], *, depth: int) -> dict[str, Any]:
         hidden |= (_NAMED_VALUES | {"variableAttribute"}) & node.keys()
     if node.get("type") == "KeyCode":
         hidden |= {"idToken"} & node.keys()
+    if node.keys() >= _CUSTOMER_INFORMATION:  # what a charger stored of a person
+        hidden.add("data")
     if "server" in node and "key" in node:  # a VPN; in 1.6 `key` is the name of a setting
         hidden.add("key")
     return {

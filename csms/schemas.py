@@ -80,8 +80,13 @@ def validate_request(version: Version, action: str, payload: Payload) -> Violati
     sends ``NotSupported``.
     """
     if action not in FROM_CHARGER[version]:
-        return _unwanted(version, action, sender="charger")
+        return unwanted(version, action)
     return _validate(version, action, "request", payload)
+
+
+def unwanted(version: Version, action: str) -> Violation:
+    """Return why a charger may not send an action that is none of its own."""
+    return _unwanted(version, action, sender="charger")
 
 
 def faults(version: Version, action: str, payload: Payload) -> list[Fault]:
@@ -114,6 +119,14 @@ def order_members(
     """
     schema = _schema(version, action, kind)
     return cast(Payload, _ordered(payload, schema, schema.get("definitions", {})))
+
+
+def known_members(version: Version, action: str, payload: Payload) -> Payload:
+    """Return a request of a charger without the members that its schema does not allow."""
+    if action not in FROM_CHARGER[version]:
+        return payload
+    schema = _schema(version, action, "request")
+    return cast(Payload, _known(payload, schema, schema.get("definitions", {})))
 
 
 def compile_all() -> int:
@@ -185,6 +198,24 @@ def _ordered(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) ->
             return {name: _ordered(value[name], known.get(name, {}), definitions) for name in names}
         case list():
             return [_ordered(item, schema.get("items", {}), definitions) for item in value]
+        case _:
+            return value
+
+
+def _known(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
+    if reference := schema.get("$ref"):
+        schema = definitions.get(reference.removeprefix("#/definitions/"), {})
+    match value:
+        case dict():
+            members = schema.get("properties", {})
+            is_open = schema.get("additionalProperties", True) is not False
+            return {
+                name: _known(item, members.get(name, {}), definitions)
+                for name, item in value.items()
+                if is_open or name in members
+            }
+        case list():
+            return [_known(item, schema.get("items", {}), definitions) for item in value]
         case _:
             return value
 

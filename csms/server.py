@@ -3,9 +3,10 @@
 import asyncio
 import ipaddress
 import random
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from core.chargers import presence
+from core.chargers import presence, security_events
 from core.chargers.frame_log import FrameLog
 from core.chargers.models import Charger
 from core.kernel import metrics
@@ -30,9 +31,12 @@ from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
 from csms.dispatcher import dispatch
 from csms.door import Door, Socket
+from csms.flapping import Flapping
 from csms.node import Node
 from csms.ocpp16 import OCPP16
 from csms.ocpp201 import OCPP201
+from csms.tls import Tls
+from csms.watch import write_last
 
 log = structlog.get_logger()
 
@@ -52,13 +56,30 @@ class Csms:
     """The running server.
 
     Attributes:
-        url: Where chargers connect, followed by ``/IDENTITY``.
+        url: Where chargers connect, followed by ``/IDENTITY``; ``ws://`` where that is served.
         connections: The chargers held by this process, by id.
+        tls_url: Where they connect over TLS, ``None`` without a certificate.
+        tls: Its certificates and authorities.
     """
 
     url: str
     port: int
     connections: Mapping[str, Connection]
+    tls_url: str | None = None
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """What is kept of sockets that were replaced by newer ones of the same charger."""
+
+    flapping: Flapping
+    closing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def close(self, old: Connection) -> None:
+        task = asyncio.create_task(old.close(POLICY, "a newer connection took over"))
+        self.closing.add(task)
+        task.add_done_callback(self.closing.discard)
 
 
 @asynccontextmanager
@@ -70,15 +91,22 @@ async def listen(
     clock: Clock,
     rng: random.Random,
 ) -> AsyncIterator[Csms]:
-    """Accept chargers on ``ws://host:port/ocpp/IDENTITY`` until the block ends.
+    """Accept chargers on ``ws://`` and ``wss://host:port/ocpp/IDENTITY`` until the block ends.
 
-    At the end no charger is accepted any more, the sockets are closed in waves and the chargers
-    are released, so that another node may have them at once.
+    ``wss://`` where there is a certificate; ``ws://`` on loopback, and beyond it where the
+    settings allow it (S2). At the end no charger is accepted any more, the sockets are closed
+    in waves and the chargers are released, so that another node may have them at once.
 
     Raises:
-        ValueError: Plain ``ws://`` beyond loopback, without the setting that allows it (S2).
+        ValueError: Neither may ``ws://`` be served nor can ``wss://``.
+        TlsUnusable: The files of the settings make no TLS server.
     """
-    _check_host(settings)
+    is_plain = may_be_plain(settings)
+    if not is_plain and settings.tls_certificate is None:
+        raise ValueError(
+            "chargers would speak plain ws:// over the network: set VOLTGATE_TLS_CERTIFICATE; or "
+            "put TLS in front and set VOLTGATE_ALLOW_INSECURE_OCPP; or listen on 127.0.0.1"
+        )
     schemas.compile_all()
     node = Node(
         db=db,
@@ -92,32 +120,56 @@ async def listen(
     await _release(node)  # what a process of the same name left behind
     async with db.transaction() as tx:
         await presence.node_alive(tx, node.id)
-    replaced: set[asyncio.Task[None]] = set()
-    server = await _serve(node, Door(node, ADAPTERS), replaced)
-    port = server.sockets[0].getsockname()[1]
+    tls = Tls(db, settings, vault)
+    await tls.start()
+    door = Door(node, ADAPTERS, tls)
+    keeping = _Keeping(Flapping(clock, limit=settings.flapping_replacements))
+    servers: list[Server] = []
+    urls: list[str] = []
+    if is_plain:
+        servers.append(await _serve(node, door, keeping, port=settings.ocpp_port, tls=None))
+        urls.append(_url("ws", settings, servers[-1]))
+    if tls.is_on:
+        servers.append(
+            await _serve(node, door, keeping, port=settings.ocpp_tls_port, tls=tls.context)
+        )
+        urls.append(_url("wss", settings, servers[-1]))
     dispatching = asyncio.create_task(dispatch(node))
-    log.info("csms_started", port=port)
+    watching = asyncio.create_task(tls.watch())
+    log.info("csms_started", urls=urls)
     try:
-        yield Csms(f"ws://{_url_host(settings.host)}:{port}/ocpp", port, node.connections)
+        yield Csms(
+            url=urls[0],
+            port=_port(servers[0]),
+            connections=node.connections,
+            tls_url=urls[-1] if tls.is_on else None,
+            tls=tls,
+        )
     finally:
-        await _drain(node, server)
+        watching.cancel()
+        await _drain(node, servers)
         dispatching.cancel()
-        await asyncio.gather(dispatching, *replaced, return_exceptions=True)
+        await asyncio.gather(dispatching, watching, *keeping.closing, return_exceptions=True)
+        await write_last(node)
         await _release(node)
+        node.contracts.close()
         log.info("csms_stopped")
 
 
-async def _serve(node: Node, door: Door, replaced: set[asyncio.Task[None]]) -> Server:
+async def _serve(
+    node: Node, door: Door, keeping: _Keeping, *, port: int, tls: ssl.SSLContext | None
+) -> Server:
     async def admit(socket: ServerConnection, request: Request) -> Response | None:
         return await door.answer(_known(socket), request)
 
     async def handle(socket: ServerConnection) -> None:
-        await _hold(node, _known(socket), replaced)
+        await _hold(node, _known(socket), keeping)
 
     return await serve(
         handle,
         node.settings.host,
-        node.settings.ocpp_port,
+        port,
+        ssl=tls,
         process_request=admit,
         create_connection=Socket,
         subprotocols=[Subprotocol(name) for name in ADAPTERS],
@@ -137,7 +189,7 @@ def _known(socket: ServerConnection) -> Socket:
     return socket
 
 
-async def _hold(node: Node, socket: Socket, replaced: set[asyncio.Task[None]]) -> None:
+async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     """Hold a charger's socket, from its registration as the newest to its end."""
     charger, adapter = socket.charger, socket.adapter
     if charger is None or adapter is None:
@@ -155,9 +207,9 @@ async def _hold(node: Node, socket: Socket, replaced: set[asyncio.Task[None]]) -
     connection, old = registered
     if old is not None:
         log.warning("socket_replaced", epoch=old.epoch)
-        closing = asyncio.create_task(old.close(POLICY, "a newer connection took over"))
-        replaced.add(closing)
-        closing.add_done_callback(replaced.discard)
+        keeping.close(old)
+    if (old is not None or charger.online) and keeping.flapping.replaced(charger.id):
+        await _note_flapping(node, socket, charger)
     metrics.CHARGERS_CONNECTED.inc()
     log.info("charger_connected", version=adapter.version, epoch=connection.epoch)
     connection.wake()
@@ -167,6 +219,17 @@ async def _hold(node: Node, socket: Socket, replaced: set[asyncio.Task[None]]) -
         metrics.CHARGERS_CONNECTED.dec()
         await _unregister(node, connection)
         log.info("charger_disconnected", code=socket.close_code)
+
+
+async def _note_flapping(node: Node, socket: Socket, charger: Charger) -> None:
+    """Raise the alert on a charger whose sockets replace each other (S7)."""
+    count = node.settings.flapping_replacements
+    text = f"{count} sockets replaced within 10 minutes, the last from {socket.address}"
+    try:
+        async with node.db.transaction() as tx:
+            await security_events.noticed(tx, charger.id, security_events.FLAPPING, text)
+    except DatabaseUnavailable:
+        log.warning("flapping_not_recorded")
 
 
 async def _register(
@@ -185,12 +248,13 @@ async def _register(
                 charger.id,
                 node_id=node.id,
                 version=adapter.version,
-                address=str(socket.remote_address[0]),
+                address=socket.address,
             )
             old = node.connections.get(charger.id)
             if old is not None and old.epoch > epoch:
                 return None
             connection = Connection(node, socket, adapter, charger, epoch=epoch)
+            connection.conduct.entered(socket.tolerated)
             node.connections[charger.id] = connection
     except BaseException:
         if connection is not None and node.connections.get(charger.id) is connection:
@@ -216,17 +280,19 @@ async def _unregister(node: Node, connection: Connection) -> None:
         log.warning("disconnect_not_recorded")
 
 
-async def _drain(node: Node, server: Server) -> None:
+async def _drain(node: Node, servers: Sequence[Server]) -> None:
     """Stop accepting, then close the sockets in waves."""
     node.is_draining.set()
-    server.close(close_connections=False)
+    for server in servers:
+        server.close(close_connections=False)
     while node.connections:
         wave = list(islice(node.connections.values(), WAVE))
         await asyncio.gather(
             *(one.close(GOING_AWAY, "the node stops") for one in wave), return_exceptions=True
         )
         await node.clock.sleep(WAVE_PAUSE_S)
-    await server.wait_closed()
+    for server in servers:
+        await server.wait_closed()
 
 
 async def _release(node: Node) -> None:
@@ -239,22 +305,26 @@ async def _release(node: Node) -> None:
         log.warning("node_not_released")
 
 
-def _check_host(settings: Settings) -> None:
+def may_be_plain(settings: Settings) -> bool:
+    """Tell whether chargers may speak plain ``ws://``: on loopback, or as the settings allow."""
     if settings.allow_insecure_ocpp or settings.host == "localhost":
-        return
+        return True
     try:
-        is_loopback = ipaddress.ip_address(settings.host).is_loopback
+        return ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise ValueError(
-            "chargers would speak plain ws:// over the network: put TLS in front and set "
-            "VOLTGATE_ALLOW_INSECURE_OCPP, or listen on 127.0.0.1"
-        )
+        return False
+
+
+def _url(scheme: str, settings: Settings, server: Server) -> str:
+    return f"{scheme}://{_url_host(settings.host)}:{_port(server)}/ocpp"
+
+
+def _port(server: Server) -> int:
+    return int(server.sockets[0].getsockname()[1])
 
 
 def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-__all__: list[Any] = ["Csms", "listen"]
+__all__: list[Any] = ["Csms", "listen", "may_be_plain"]

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from core.chargers import presence, registry
+from core.chargers import presence, registry, reports
 from core.chargers.facts import Booted
 from core.chargers.states import ConnectorStatus, Registration
 from core.commands import service as commands
@@ -15,6 +15,7 @@ from core.desired import service as desired
 from core.kernel.errors import PlatformError
 from core.kernel.times import rfc3339
 from core.sessions import recovery
+from core.upkeep import firmware
 from csms.adapter import Context
 
 log = structlog.get_logger()
@@ -37,15 +38,18 @@ _STATUS: Final[dict[Registration, BootStatus]] = {
 async def welcome(ctx: Context, fact: Booted) -> dict[str, Any]:
     """Record a boot and return the members of the answer: status, time, interval in seconds.
 
-    An accepted charger is then asked for what we have to know of it, in the background.
+    An accepted charger is then asked for what we have to know of it, in the background. One that
+    waits for approval may be given the variables that are wanted of it (OCPP 2.0.1 B02).
     """
-    await presence.booted(ctx.tx, fact)
     status = _STATUS.get(ctx.charger.registration, "Rejected")
+    charger = await presence.booted(ctx.tx, fact, answer=status)
     if status == "Accepted":
-        await recovery.booted(ctx.tx, ctx.charger.id)
+        await recovery.booted(ctx.tx, charger.id)
+        await firmware.booted(ctx.tx, charger.id, charger.firmware_version)
         for command in await _questions(ctx):
             await _ask(ctx, command)
-        await desired.reconcile(ctx.tx, ctx.charger)
+    if status != "Rejected":
+        await desired.booted(ctx.tx, charger)
     log.info("charger_booted", registration=status, reason=fact.reason)
     return {
         "currentTime": rfc3339(ctx.tx.now),
@@ -79,7 +83,7 @@ async def _ask(ctx: Context, command: Command) -> None:
     if await commands.is_queued(ctx.tx, charger_id=ctx.charger.id, command=command):
         return
     try:
-        await commands.enqueue(
+        row = await commands.enqueue(
             ctx.tx,
             charger=ctx.charger,
             command=command,
@@ -90,3 +94,12 @@ async def _ask(ctx: Context, command: Command) -> None:
         )
     except PlatformError as exc:  # the queue is full: a boot is not refused for that
         log.warning("boot_question_dropped", code=exc.code)
+        return
+    if isinstance(command, ReportInventory) and ctx.charger.ocpp_version != "1.6":
+        await reports.expect(
+            ctx.tx,
+            ctx.charger.id,
+            request=command.request,
+            kind="FullInventory",
+            command_id=row.id,
+        )

@@ -3,12 +3,35 @@
 from typing import Final
 
 from csms.adapter import Adapter
-from csms.ocpp16 import inbound, outbound
+from csms.ocpp16 import (
+    configuration,
+    data_transfer,
+    firmware,
+    id_tags,
+    inbound,
+    local_list,
+    logs,
+    outbound,
+    reservation,
+    security,
+    smart_charging,
+)
 
 OCPP16: Final = Adapter(
     version="1.6",
     subprotocol="ocpp1.6",
     boots_first=False,
-    blocks=(inbound.CORE, outbound.CORE),
-    acknowledged=inbound.ACKNOWLEDGED,
+    blocks=(
+        inbound.CORE,
+        outbound.CORE,
+        configuration.CONFIGURATION,
+        id_tags.AUTHORIZATION,
+        data_transfer.DATA_TRANSFER,
+        security.SECURITY,
+        smart_charging.SMART_CHARGING,
+        local_list.LOCAL_LIST,
+        firmware.FIRMWARE,
+        logs.LOGS,
+        reservation.RESERVATION,
+    ),
 )

@@ -5,13 +5,12 @@ from typing import Final
 from core.chargers import status as connector_status
 from core.chargers.facts import Booted, StatusReported
 from core.chargers.states import ConnectorStatus
+from core.desired import availability
 from core.kernel.times import rfc3339
-from core.sessions import authorization
 from csms.adapter import Block, Context, Route
 from csms.evidence import doubt, evse
 from csms.ocpp16 import messages as m
 from csms.ocpp16 import transactions
-from csms.ocpp16.id_tags import id_tag_info
 from csms.protocol import Payload
 from csms.readings import instant
 from csms.welcome import welcome
@@ -71,27 +70,17 @@ async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payloa
         at=at,
     )
     await connector_status.report(ctx.tx, fact)
+    await availability.noticed(
+        ctx.tx, ctx.charger.id, evse=number, connector=None, status=fact.status
+    )
     return {}
-
-
-async def authorize(ctx: Context, msg: m.Authorize) -> Payload:
-    """Answer Authorize (OCPP 1.6 4.1)."""
-    judged = await authorization.authorize(ctx.tx, ctx.charger.id, msg.id_tag.upper())
-    return {"idTagInfo": id_tag_info(judged.status, judged.group_token)}
-
-
-async def data_transfer(ctx: Context, msg: m.DataTransfer) -> Payload:
-    """Answer DataTransfer (OCPP 1.6 4.3): no vendor's extension is known here."""
-    return {"status": "UnknownVendorId"}
 
 
 CORE: Final = Block(
     routes={
-        "Authorize": Route(message=m.Authorize, handle=authorize),
         "BootNotification": Route(
             message=m.BootNotification, handle=boot_notification, before_acceptance=True
         ),
-        "DataTransfer": Route(message=m.DataTransfer, handle=data_transfer),
         "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
         "MeterValues": Route(
             message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
@@ -105,12 +94,3 @@ CORE: Final = Block(
         ),
     }
 )
-
-ACKNOWLEDGED: Final[dict[str, Payload]] = {
-    "DiagnosticsStatusNotification": {},
-    "FirmwareStatusNotification": {},
-    "LogStatusNotification": {},
-    "SecurityEventNotification": {},
-    "SignCertificate": {"status": "Rejected"},  # nobody here signs
-    "SignedFirmwareStatusNotification": {},
-}

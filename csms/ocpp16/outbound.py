@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from core.chargers import inventory
 from core.chargers.facts import VariableReported
 from core.commands.commands import (
     CancelReservation,
@@ -16,6 +15,7 @@ from core.commands.commands import (
     Unlock,
 )
 from core.commands.models import CommandRow
+from core.desired import variables
 from core.kernel.db import Tx
 from core.sessions import recovery
 from csms.adapter import Block
@@ -68,8 +68,8 @@ def limit_connection_timeout(wanted: LimitConnectionTimeout) -> tuple[str, Paylo
 
 
 async def learn_configuration(tx: Tx, command: CommandRow, answer: Payload) -> None:
-    """Keep the configuration that an answer brings."""
-    await inventory.store_variables(tx, command.charger_id, _variables(answer))
+    """Keep the configuration that an answer brings, and compare it with what is wanted."""
+    await variables.report(tx, command.charger_id, _variables(answer))
 
 
 async def learn_of_session(tx: Tx, command: CommandRow, answer: Payload) -> None:

@@ -11,6 +11,7 @@ from core.sessions.facts import (
     TransactionStarted,
 )
 from core.sessions.states import SessionStatus
+from core.smart_charging import service as profiles
 from csms.adapter import Context
 from csms.evidence import doubt, evse, happened_at, number, payload_digest, readings_of, source
 from csms.ocpp16 import messages as m
@@ -57,7 +58,7 @@ async def start_transaction(ctx: Context, msg: m.StartTransaction) -> Payload:
     answered = await sessions.start(ctx.tx, fact)
     transaction_id = 0 if answered.session is None else answered.session.number
     return {
-        "idTagInfo": id_tag_info(answered.status, answered.group_token),
+        "idTagInfo": id_tag_info(answered.status, answered.group_token, answered.about),
         "transactionId": transaction_id,
     }
 
@@ -86,9 +87,12 @@ async def stop_transaction(ctx: Context, msg: m.StopTransaction) -> Payload:
         flags=(*flags, *odd),
     )
     answered = await ending.end(ctx.tx, fact)
+    if answered.session is not None:
+        ref = answered.session.transaction_ref
+        await profiles.transaction_ended(ctx.tx, ctx.charger.id, ref)
     if token is None:
         return {}
-    return {"idTagInfo": id_tag_info(answered.status, answered.group_token)}
+    return {"idTagInfo": id_tag_info(answered.status, answered.group_token, answered.about)}
 
 
 async def meter_values(ctx: Context, msg: m.MeterValues) -> Payload:

@@ -66,13 +66,6 @@ class Heartbeat(Request, frozen=True):
     pass
 
 
-class SignedMeterValue(Request, frozen=True):
-    signed_meter_data: str
-    signing_method: str
-    encoding_method: str
-    public_key: str
-
-
 class UnitOfMeasure(Request, frozen=True):
     """The unit of a reading; the value times 10 to the power of *multiplier* is in it."""
 
@@ -81,14 +74,17 @@ class UnitOfMeasure(Request, frozen=True):
 
 
 class SampledValue(Request, frozen=True):
-    """One reading; a missing member has the default of the standard (SampledValueType)."""
+    """One reading; a missing member has the default of the standard (SampledValueType).
+
+    A signed value is evidence, kept as it came: nothing of it is understood here.
+    """
 
     value: int | float
     context: str = "Sample.Periodic"
     measurand: str = "Energy.Active.Import.Register"
     phase: str | None = None
     location: str = "Outlet"
-    signed_meter_value: SignedMeterValue | None = None
+    signed_meter_value: Any = None
     unit_of_measure: UnitOfMeasure | None = None
 
 

@@ -30,7 +30,9 @@ from csms.evidence import (
 )
 from csms.ocpp201 import messages as m
 from csms.ocpp201.connector_status import follow, state_of
+from csms.ocpp201.cost import total_cost
 from csms.ocpp201.id_tokens import id_token_info, token_of
+from csms.ocpp201.smart_charging import charging_profiles_follow
 from csms.protocol import Payload
 from csms.readings import IMPOSSIBLE, Sample
 
@@ -88,9 +90,12 @@ async def transaction_event(ctx: Context, msg: m.TransactionEvent) -> Payload:
         case _:
             answered = await _update(ctx, msg)
     await follow(ctx, msg, answered.session)
+    await charging_profiles_follow(ctx, answered.session)
+    cost = await total_cost(ctx.tx, answered.session) if msg.event_type == "Ended" else {}
     if msg.id_token is None:
-        return {}
-    return {"idTokenInfo": id_token_info(answered.status, answered.group_token)}
+        return cost
+    info = id_token_info(answered.status, answered.group_token, answered.about)
+    return cost | {"idTokenInfo": info}
 
 
 async def _update(ctx: Context, msg: m.TransactionEvent) -> Answered:
@@ -98,8 +103,14 @@ async def _update(ctx: Context, msg: m.TransactionEvent) -> Answered:
     stopper = token_of(msg.id_token) if msg.trigger_reason in _STOPPING else None
     if stopper is None:
         return answered
-    judged = await authorization.authorize(ctx.tx, ctx.charger.id, stopper)
-    return Answered(session=answered.session, status=judged.status, group_token=judged.group_token)
+    kind = None if msg.id_token is None else msg.id_token.type
+    judged = await authorization.authorize(ctx.tx, ctx.charger.id, stopper, kind=kind)
+    return Answered(
+        session=answered.session,
+        status=judged.status,
+        group_token=judged.group_token,
+        about=judged.about,
+    )
 
 
 def end_reason(msg: m.TransactionEvent) -> EndReason:

@@ -8,9 +8,11 @@ import typer
 from rich.markup import escape
 
 from core.audit.service import CLI, Actor
+from core.certificates import key_change
 from core.chargers import login, registry
 from core.chargers.models import Charger
 from core.chargers.states import Registration
+from core.commands import approval
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
 from core.kernel.page import Page
@@ -91,7 +93,11 @@ def register(
 def connect_hint(charger: Charger, password: str | None, settings: Settings) -> dict[str, Any]:
     """Return what a charger's own settings page wants to know."""
     host = "THIS-HOST" if settings.host in _ANYWHERE else settings.host
-    base = f"ws://{host}:{settings.ocpp_port}/ocpp"
+    is_tls = settings.tls_certificate is not None
+    place = (
+        f"wss://{host}:{settings.ocpp_tls_port}" if is_tls else f"ws://{host}:{settings.ocpp_port}"
+    )
+    base = f"{place}/ocpp"
     return {
         "url": f"{base}/{quote(charger.identity, safe='')}",
         "url_without_identity": base,
@@ -208,11 +214,11 @@ def _print_refusals(rows: list[dict[str, Any]], *, json: bool = False) -> None:
 
 @app.command()
 def approve(charger: Named, *, json: Json = False) -> None:
-    """Let a pending or rejected charger work; it learns that at its next boot.
+    """Let a pending or rejected charger work; if it is connected it is asked to boot at once.
 
     Example: voltgate charger approve CP-9
     """
-    _move(registry.approve, charger, json=json)
+    _move(approval.approve, charger, json=json)
 
 
 @app.command()
@@ -258,7 +264,7 @@ def set_password(
 
     async def work(tx: Tx, opened: Opened) -> tuple[Charger, str, Settings]:
         found = await the_charger(tx, charger)
-        shown = await registry.set_password(tx, opened.vault, CLI, found.id, password=password)
+        shown = await key_change.set_password(tx, opened.vault, CLI, found.id, password=password)
         return found, shown, opened.settings
 
     found, shown, settings = transact(work)

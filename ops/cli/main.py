@@ -4,7 +4,23 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import chargers, database, events, keys, partners, serving, stations
+from ops.cli import (
+    certificates,
+    charger_compliance,
+    chargers,
+    configuration,
+    database,
+    events,
+    firmware,
+    fleet,
+    id_tokens,
+    keys,
+    local_lists,
+    logs,
+    partners,
+    serving,
+    stations,
+)
 
 app = typer.Typer(
     name="voltgate",
@@ -71,7 +87,18 @@ app.command("api", rich_help_panel=RUN)(serving.api)
 app.command("worker", rich_help_panel=RUN)(serving.worker)
 app.command("migrate", rich_help_panel=RUN)(database.migrate)
 app.add_typer(stations.app, name="station", rich_help_panel=LOOK_AFTER)
+chargers.app.add_typer(charger_compliance.app)
+chargers.app.add_typer(configuration.app)
+chargers.app.add_typer(firmware.app, name="firmware")
+chargers.app.add_typer(logs.app, name="log")
 app.add_typer(chargers.app, name="charger", rich_help_panel=LOOK_AFTER)
+app.add_typer(fleet.app, name="fleet", rich_help_panel=LOOK_AFTER)
+chargers.app.command("rotate-password")(certificates.rotate_password)
+chargers.app.command("security-events")(certificates.list_security_events)
+app.add_typer(certificates.app, name="certificate", rich_help_panel=LOOK_AFTER)
+chargers.app.add_typer(local_lists.app, name="local-list")
+chargers.app.command("data-transfers")(local_lists.data_transfers)
+app.add_typer(id_tokens.app, name="token", rich_help_panel=LOOK_AFTER)
 app.add_typer(partners.app, name="partner", rich_help_panel=LOOK_AFTER)
 app.add_typer(keys.app, name="key", rich_help_panel=LOOK_AFTER)
 app.command("doctor", rich_help_panel=SEE)(database.examine)

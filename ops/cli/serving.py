@@ -16,6 +16,7 @@ from rich.panel import Panel
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.audit.service import CLI
+from core.certificates.client import TlsUnusable
 from core.kernel import failpoints
 from core.kernel import log as logs
 from core.kernel.errors import DatabaseUnavailable
@@ -89,6 +90,12 @@ def run_roles(roles: Collection[Role]) -> None:
             runner.run(_serve(settings, roles))
         except DatabaseUnavailable as exc:
             raise unreachable(settings) from exc
+        except TlsUnusable as exc:
+            raise fail(
+                f"No TLS server can be made of the files that the settings name: {exc}.",
+                then="See docs/operators/certificates.md.",
+                code=MISUSED,
+            ) from exc
         except OSError as exc:
             raise _not_listening(settings, roles, exc) from exc
         except KeyboardInterrupt:
@@ -106,6 +113,8 @@ async def _serve(settings: Settings, roles: Collection[Role]) -> None:
     async with platform(settings, roles=roles) as running:
         token = await _first_token(running)
         _announce(running, roles, token)
+        if running.csms is not None and running.csms.tls is not None and hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, running.csms.tls.reload)
         await stop.wait()
         log.info("stop_requested")
         for number in (signal.SIGINT, signal.SIGTERM):  # a second one does not wait
@@ -150,6 +159,9 @@ def _announce(running: "Platform", roles: Collection[Role], token: str | None) -
     lines = []
     if running.csms is not None:
         lines.append(f"chargers   {running.ocpp_url}/IDENTITY")
+        tls_url = running.csms.tls_url
+        if tls_url is not None and tls_url != running.ocpp_url:
+            lines.append(f"           {tls_url}/IDENTITY")
     if running.api_url is not None:
         lines.append(f"partners   {running.api_url}/v1        {running.api_url}/openapi.json")
     lines.append(f"operators  {running.operator_url}/operator/v1    {running.operator_url}/metrics")
@@ -175,11 +187,13 @@ def _refuse_unsafe(settings: Settings, roles: Collection[Role]) -> None:
         raise fail("VOLTGATE_FAILPOINT kills the process: not in production.", code=MISUSED)
     if Role.CSMS not in roles or is_loopback(settings.host):
         return
+    if settings.tls_certificate is not None and not settings.allow_insecure_ocpp:
+        return  # they are only served over TLS
     if not settings.allow_insecure_ocpp:
         raise fail(
             f"Chargers would send their passwords unencrypted to {settings.host}.",
-            then="Put a TLS proxy in front (docs/operators/run.md), then set "
-            "VOLTGATE_ALLOW_INSECURE_OCPP=true.",
+            then="Set VOLTGATE_TLS_CERTIFICATE; or put a TLS proxy in front "
+            "(docs/operators/run.md) and set VOLTGATE_ALLOW_INSECURE_OCPP=true.",
             code=MISUSED,
         )
     log.warning("ocpp_unencrypted", host=settings.host, port=settings.ocpp_port)

@@ -5,19 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from core.chargers import frame_log, inventory, login, registry
+from core.chargers import frame_log, login, registry
 from core.kernel.db import Tx
 from core.kernel.page import Page
 from core.sessions import queries
 from ops.operator_api.deps import Newest, NewestFirst, newest_page, resource
 from ops.operator_api.sessions import sessions_page
 from ops.operator_api.views import (
-    configuration_view,
     connection_view,
     frame_view,
-    variable_view,
 )
-from partner_api.answers import listed
 from partner_api.deps import Paging, Transaction
 from partner_api.fields import Instant
 
@@ -37,24 +34,6 @@ async def connection(charger_id: str, tx: Transaction) -> dict[str, Any]:
     charger = await registry.get(tx, charger_id)
     refused = await login.refusals(tx, identity=charger.identity, limit=_REFUSALS_SHOWN)
     return connection_view(charger, refused)
-
-
-@routes.get("/chargers/{charger_id}/configuration", summary="Configuration keys as reported (1.6)")
-async def configuration(charger_id: str, tx: Transaction) -> dict[str, Any]:
-    """As of the last GetConfiguration; ask anew with a raw command."""
-    await registry.get(tx, charger_id)
-    found = [one for one in await inventory.variables(tx, charger_id) if not one.component]
-    data = [configuration_view(variable) for variable in found]
-    return listed(data, has_more=False, next_cursor=None)
-
-
-@routes.get("/chargers/{charger_id}/variables", summary="Variables as reported (2.x)")
-async def variables(charger_id: str, tx: Transaction) -> dict[str, Any]:
-    """As of the last NotifyReport or GetVariables; ask anew with a raw command."""
-    await registry.get(tx, charger_id)
-    found = [one for one in await inventory.variables(tx, charger_id) if one.component]
-    data = [variable_view(variable) for variable in found]
-    return listed(data, has_more=False, next_cursor=None)
 
 
 @routes.get("/chargers/{charger_id}/sessions", summary="Its sessions")

@@ -7,10 +7,12 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from core.audit.service import Actor
+from core.certificates import key_change
 from core.chargers import registry
 from core.chargers.models import Charger
 from core.chargers.registry import ConnectorSpec
 from core.chargers.states import Registration
+from core.commands import approval
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from ops.operator_api.deps import ADMIN, READS, SUPPORT, Acting, resource
@@ -148,7 +150,7 @@ async def set_password(
     charger_id: str, body: NewPassword, tx: Transaction, vault: Secrets, actor: Acting
 ) -> dict[str, Any]:
     """Takes effect at the next connection; shown in this answer and never again."""
-    password = await registry.set_password(tx, vault, actor, charger_id, password=body.password)
+    password = await key_change.set_password(tx, vault, actor, charger_id, password=body.password)
     return {**charger_view(await registry.get(tx, charger_id)), "password": password}
 
 
@@ -166,7 +168,7 @@ async def put_connectors(
 Move = Callable[[Tx, Actor, str], Awaitable[Charger]]
 
 _MOVES: Final[tuple[tuple[str, Move, Any, str], ...]] = (
-    ("approve", registry.approve, SUPPORT, "Let a pending or rejected charger work"),
+    ("approve", approval.approve, SUPPORT, "Let a pending or rejected charger work"),
     ("reject", registry.reject, SUPPORT, "Refuse a pending charger"),
     ("disable", registry.disable, ADMIN, "Keep a charger from connecting"),
     ("enable", registry.enable, ADMIN, "Let a disabled charger connect again"),

@@ -2,9 +2,9 @@
 
 import json
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from core.audit import service as audit
@@ -12,18 +12,17 @@ from core.chargers import registry
 from core.chargers.models import Charger
 from core.commands import service as commands
 from core.commands.commands import Raw, seal_context
-from core.commands.models import CommandRow
-from core.commands.states import CommandStatus, Priority
+from core.commands.states import Priority
 from core.kernel.crypto import Vault
-from core.kernel.doorbell import rung
 from core.kernel.errors import PlatformError, not_found
 from csms.codes import Version
 from csms.redact import redact
 from csms.schemas import validate_outgoing
+from csms.security import sets_password
+from ops.operator_api.asking import Wait, settled
 from ops.operator_api.deps import (
     READS,
     NewestFirst,
-    Waiter,
     Waiting,
     WaitingSupport,
     newest_page,
@@ -34,15 +33,6 @@ from partner_api.deps import Transaction
 from partner_api.fields import In
 
 routes = resource("/chargers/{charger_id}/commands", tag="commands")
-
-_OPEN = frozenset({CommandStatus.QUEUED, CommandStatus.SENT})
-_LOOK_AGAIN_S = 1.0
-"""A ring may be lost; the row tells the truth."""
-
-Wait = Annotated[
-    int,
-    Query(ge=0, le=30, description="Seconds to wait for the charger; the answer comes earlier."),
-]
 
 
 class RawCommand(In):
@@ -82,7 +72,7 @@ async def send(
         asked = {"charger_id": charger_id, "action": body.action, "payload": shown}
         await audit.record(tx, waiter.actor, "command.requested", command.id, after=asked)
     response.headers["Location"] = f"/operator/v1/chargers/{charger_id}/commands/{command.id}"
-    return command_view(await _settled(waiter, command, wait_s=wait))
+    return command_view(await settled(waiter, command, wait_s=wait))
 
 
 @routes.get("", dependencies=[READS], summary="What a charger was asked, the newest first")
@@ -102,7 +92,7 @@ async def show(charger_id: str, command_id: str, waiter: Waiting, wait: Wait = 0
         command = await commands.get(tx, command_id)
     if command.charger_id != charger_id:
         raise not_found("command")
-    return command_view(await _settled(waiter, command, wait_s=wait))
+    return command_view(await settled(waiter, command, wait_s=wait))
 
 
 def _raw(vault: Vault, charger_id: str, body: RawCommand, *, shown: dict[str, Any]) -> Raw:
@@ -118,8 +108,14 @@ def _check(charger: Charger, body: RawCommand) -> None:
     """Refuse what the charger's version does not know, and a charger that could not hear it.
 
     Raises:
-        PlatformError: ``payload_invalid``, ``charger_offline``.
+        PlatformError: ``payload_invalid``, ``charger_offline``; ``conflict``: a new password.
     """
+    if sets_password(body.action, body.payload):
+        raise PlatformError(
+            "conflict",
+            "A new password sent like this could lock the charger out. Use POST "
+            "/operator/v1/chargers/{charger_id}/password/rotation.",
+        )
     if charger.ocpp_version is not None:
         version = cast(Version, charger.ocpp_version)
         violation = validate_outgoing(version, body.action, body.payload)
@@ -133,18 +129,3 @@ def _check(charger: Charger, body: RawCommand) -> None:
             )
     if not charger.online:
         raise PlatformError("charger_offline", "The charger is not connected; nothing was sent.")
-
-
-async def _settled(waiter: Waiter, command: CommandRow, *, wait_s: float) -> CommandRow:
-    """Return the command when it has its end, or as it is after *wait_s* seconds."""
-    clock = waiter.db.clock
-    until_s = clock.monotonic() + wait_s
-    async with waiter.db.doorbell.subscribe(commands.answer_topic(command.id)) as rings:
-        while wait_s > 0 and command.status in _OPEN:
-            async with waiter.look() as tx:
-                command = await commands.get(tx, command.id)
-            left_s = until_s - clock.monotonic()
-            if left_s <= 0 or command.status not in _OPEN:
-                break
-            await rung(rings, within_s=min(left_s, _LOOK_AGAIN_S))
-    return command

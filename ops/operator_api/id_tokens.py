@@ -1,42 +1,116 @@
 """Id tokens: RFID cards and app tokens that may, or may not, charge."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Path, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
-from core.chargers import id_tokens
+from core.chargers import id_tokens, registry
+from core.kernel.db import Tx
+from core.kernel.errors import PlatformError
 from core.partners import service as partners
 from ops.operator_api.deps import READS, SUPPORT, Acting, resource
 from ops.operator_api.views import id_token_view
 from partner_api.answers import page_of
 from partner_api.deps import Paging, Transaction
-from partner_api.fields import In, Instant, ObjectId
+from partner_api.fields import In, Instant, ObjectId, Whole
 
 routes = resource("/id_tokens", tag="id tokens")
 
 Token = Annotated[str, Path(max_length=36, description="Its case makes no difference.")]
+Language = Annotated[str, Field(min_length=1, max_length=8, examples=["en"])]
+
+
+class Message(In):
+    """What a charger with a display shows the driver (2.0.1)."""
+
+    format: Literal["ASCII", "HTML", "URI", "UTF8"] = "UTF8"
+    language: Language | None = None
+    content: str = Field(min_length=1, max_length=512)
+
+
+class Additional(In):
+    """An id that goes with the token, such as the one printed on the card."""
+
+    id_token: str = Field(min_length=1, max_length=36)
+    type: str = Field(min_length=1, max_length=50)
 
 
 class TokenIn(In):
     """The whole token: what is left out has its default."""
 
-    kind: str = Field("ISO14443", min_length=1, max_length=20)
+    kind: str = Field(
+        "ISO14443",
+        min_length=1,
+        max_length=20,
+        description="Central, eMAID, ISO14443, ISO15693, KeyCode, Local or MacAddress. An odd "
+        "token of its kind is kept all the same; `oddity` tells.",
+    )
     blocked: bool = False
-    expires_at: Instant | None = None
+    expires_at: Instant | None = Field(
+        None, description="Chargers are told it, too, and forget the token then."
+    )
     group_token: str | None = Field(
         None, min_length=1, max_length=36, description="Tokens of one group stop each other's."
     )
+    group_kind: str = Field("Central", min_length=1, max_length=20)
     partner_id: ObjectId | None = Field(None, description="Whose sessions it starts.")
     note: str | None = Field(None, max_length=200)
+    valid_from: Instant | None = Field(None, description="Before it: not at this time.")
+    places: list[ObjectId] = Field(
+        default_factory=list,
+        max_length=200,
+        description="Chargers (cp_...) and stations (st_...) where it may charge; none: all.",
+    )
+    evses: list[Annotated[Whole, Field(ge=1, le=255)]] = Field(
+        default_factory=list, max_length=50, description="EVSE numbers there; none: all."
+    )
+    max_sessions: Whole | None = Field(
+        None, ge=1, description="At a time; left out: VOLTGATE_ID_TOKEN_MAX_SESSIONS."
+    )
+    master_pass: bool = Field(
+        default=False,
+        description="Ends sessions of others, begins none. Its group is the chargers' "
+        "MasterPassGroupId.",
+    )
+    charging_priority: Whole | None = Field(None, ge=-9, le=9)
+    language1: Language | None = None
+    language2: Language | None = None
+    personal_message: Message | None = None
+    additional_info: list[Additional] = Field(default_factory=list, max_length=10)
 
 
 @routes.put("/{token}", dependencies=[SUPPORT], summary="Create or replace an id token")
-async def put(token: Token, body: TokenIn, tx: Transaction, actor: Acting) -> dict[str, Any]:
-    """Takes effect at once, for the next Authorize and the next start."""
+async def put(
+    token: Token, body: TokenIn, request: Request, tx: Transaction, actor: Acting
+) -> dict[str, Any]:
+    """Takes effect at once, for the next Authorize and the next start; local lists follow."""
     if body.partner_id is not None:
         await partners.get(tx, body.partner_id)
-    return id_token_view(await id_tokens.put(tx, actor, token, **body.model_dump()))
+    for index, place in enumerate(body.places):
+        await _check_place(tx, place, index)
+    values = body.model_dump()
+    if body.max_sessions is None:
+        values["max_sessions"] = request.app.state.settings.id_token_max_sessions
+    if body.personal_message is not None:
+        values["personal_message"] = body.personal_message.model_dump(exclude_none=True)
+    values["additional_info"] = [
+        {"additionalIdToken": info.id_token, "type": info.type} for info in body.additional_info
+    ]
+    made = await id_tokens.put(tx, actor, token, **values)
+    return id_token_view(made, await id_tokens.places_of(tx, made.token))
+
+
+async def _check_place(tx: Tx, place: str, index: int) -> None:
+    look = registry.get if place.startswith("cp_") else registry.get_station
+    try:
+        await look(tx, place)
+    except PlatformError as exc:
+        raise PlatformError(
+            "invalid_parameter",
+            f"{place} is no charger and no station.",
+            errors=[{"pointer": f"/places/{index}", "detail": "is no charger and no station"}],
+        ) from exc
 
 
 @routes.get("", dependencies=[READS], summary="Id tokens")
@@ -48,7 +122,8 @@ async def list_tokens(page: Paging, tx: Transaction) -> dict[str, Any]:
 @routes.get("/{token}", dependencies=[READS], summary="One id token")
 async def show(token: Token, tx: Transaction) -> dict[str, Any]:
     """An unknown one may not charge."""
-    return id_token_view(await id_tokens.get(tx, token))
+    found = await id_tokens.get(tx, token)
+    return id_token_view(found, await id_tokens.places_of(tx, found.token))
 
 
 @routes.delete("/{token}", status_code=204, dependencies=[SUPPORT], summary="Forget an id token")

@@ -75,12 +75,15 @@ async def meter_values(
     limit: Annotated[int, Query(ge=1, le=200)] = 200,
     after: Annotated[int, Query(ge=0, description="`next_cursor` of the previous page.")] = 0,
 ) -> dict[str, Any]:
-    """Also those that were not accepted, and why."""
+    """Also those that were not accepted, and why.
+
+    `samples` is what the charger sent, signed values with their signatures included.
+    """
     await queries.get_session(tx, session_id, owner=None)
     found = await queries.meter_values_of(tx, session_id, after_number=after, limit=limit + 1)
     shown, has_more = found[:limit], len(found) > limit
     return listed(
-        [meter_value_view(value) for value in shown],
+        [{**meter_value_view(value), "samples": value.samples} for value in shown],
         has_more=has_more,
         next_cursor=str(shown[-1].number) if has_more else None,
     )

@@ -1,11 +1,12 @@
 """How operators see chargers and what is recorded of them; unlike partners, all of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.audit.models import AuditEntry
 from core.chargers.models import Charger, Connector
 from core.chargers.record_models import Frame, IdToken, Quarantined, RefusedHandshake, Variable
+from core.chargers.token_formats import oddity
 from core.chargers.views import connector_view
 from core.commands.models import CommandRow
 from core.kernel.times import rfc3339, rfc3339_or_none
@@ -25,6 +26,7 @@ def charger_view(charger: Charger, connectors: Iterable[Connector] | None = None
         "identity": charger.identity,
         "station_id": charger.station_id,
         "registration": charger.registration,
+        "held_reason": charger.held_reason,
         "security_profile": charger.security_profile,
         "has_password": charger.credential is not None,
         "online": charger.online,
@@ -117,7 +119,7 @@ def configuration_view(variable: Variable) -> dict[str, Any]:
 
 def command_view(command: CommandRow) -> dict[str, Any]:
     """Return a command: what was asked, when, and what the charger answered, secrets masked."""
-    arguments = command.arguments
+    arguments = {name: one for name, one in command.arguments.items() if name != "sealed"}
     is_raw = command.kind == "raw"
     return {
         "id": command.id,
@@ -171,9 +173,9 @@ def quarantined_view(message: Quarantined) -> dict[str, Any]:
     }
 
 
-def id_token_view(token: IdToken) -> dict[str, Any]:
-    """Return an id token."""
-    return {
+def id_token_view(token: IdToken, places: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return an id token, with the *places* where it may charge if they are given."""
+    view: dict[str, Any] = {
         "token": token.token,
         "object": "id_token",
         "kind": token.kind,
@@ -182,9 +184,22 @@ def id_token_view(token: IdToken) -> dict[str, Any]:
         "group_token": token.group_token,
         "partner_id": token.partner_id,
         "note": token.note,
+        "group_kind": token.group_kind,
+        "valid_from": rfc3339_or_none(token.valid_from),
+        "restricted": token.restricted,
+        "evses": token.evses or [],
+        "max_sessions": token.max_sessions,
+        "master_pass": token.master_pass,
+        "charging_priority": token.charging_priority,
+        "language1": token.language1,
+        "language2": token.language2,
+        "personal_message": token.personal_message,
+        "additional_info": token.additional_info or [],
+        "oddity": oddity(token.kind, token.token),
         "created_at": rfc3339(token.created_at),
         "updated_at": rfc3339(token.updated_at),
     }
+    return view if places is None else view | {"places": list(places)}
 
 
 def grant_view(grant: Grant) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class RawCharger:
         return self.calls_of(action)[count - 1]
 
     async def until(self, is_so: Any) -> None:
-        async with asyncio.timeout(15), self._changed:
+        async with asyncio.timeout(40), self._changed:
             await self._changed.wait_for(is_so)
 
     def to(self, message_id: str) -> list[list[Any]]:
@@ -171,6 +171,6 @@ async def _quietly(raw: RawCharger) -> None:
 
 async def closed(cp: RawCharger) -> int | None:
     """Wait for the end of the socket; return its code."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         await cp.socket.wait_closed()
     return cp.socket.close_code

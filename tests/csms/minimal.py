@@ -6,9 +6,9 @@ from csms import schemas
 from csms.codes import Version
 
 
-def minimal(version: Version, action: str) -> dict[str, Any]:
-    """Return a request of *action* with its required members only."""
-    schema = schemas._schema(version, action, "request")
+def minimal(version: Version, action: str, *, kind: schemas.Kind = "request") -> dict[str, Any]:
+    """Return a request of *action*, or an answer to one, with its required members only."""
+    schema = schemas._schema(version, action, kind)
     found: dict[str, Any] = _value(schema, schema.get("definitions", {}))
     return found
 

@@ -16,10 +16,8 @@ from tests.csms.minimal import minimal
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
-def test_every_action_of_a_charger_has_an_answer(adapter: Any) -> None:
-    handled = {*adapter.routes, *adapter.acknowledged}
-    assert handled == FROM_CHARGER[cast(Version, adapter.version)]
-    assert not set(adapter.routes) & set(adapter.acknowledged)
+def test_every_action_of_a_charger_has_a_handler(adapter: Any) -> None:
+    assert adapter.routes.keys() == FROM_CHARGER[cast(Version, adapter.version)]
 
 
 async def test_every_action_is_answered_as_its_schema_says(server: Running, version: str) -> None:

@@ -50,7 +50,7 @@ async def test_a_201_charger_boots_and_charges(
                 "meterValue": [{"timestamp": AT, "sampledValue": [{"value": 10}]}],
             }
             assert await cp.result("TransactionEvent", event) == {
-                "idTokenInfo": {"status": "Invalid"}
+                "idTokenInfo": {"status": "Unknown"}
             }
             event |= {"eventType": "Ended", "seqNo": 1}
             await cp.result("TransactionEvent", event)

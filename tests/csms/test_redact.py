@@ -102,6 +102,14 @@ def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert redact_frame(text) == text
 
 
+def test_what_a_charger_stored_of_a_person_is_not_logged() -> None:
+    text = (
+        '[2,"1","NotifyCustomerInformation",'
+        '{"data":"Jane Doe","seqNo":0,"generatedAt":"2026-11-21T10:00:00Z","requestId":3}]'
+    )
+    assert redact_frame(text) == text.replace("Jane Doe", "***")
+
+
 def test_rest_of_the_frame_stays_readable() -> None:
     text = json.dumps([2, "1", "SetNetworkProfile", WITH_SECRET["SetNetworkProfile"]])
     assert redact_frame(text) == (

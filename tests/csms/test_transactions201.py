@@ -207,7 +207,7 @@ async def test_tokens_are_judged_and_those_that_stop_do_not_start(server: Runnin
 
         assert await authorize("t1") == "Accepted"
         assert await authorize("bad") == "Blocked"
-        assert await authorize("nobody") == "Invalid"
+        assert await authorize("nobody") == "Unknown"
         assert await authorize("", "NoAuthorization") == "Invalid"
         assert await cp.result("TransactionEvent", event("Started", 0, idToken=TOKEN)) == accepted
         bad = {"idToken": "BAD", "type": "ISO14443"}

@@ -43,7 +43,7 @@ async def test_s19_i34_no_secret_leaves_its_place(
     partner = running.partner
     new_password = "ThisIsTheNewKey-0123456789"
     key_change = {
-        "1.6": ("ChangeConfiguration", {"key": "AuthorizationKey", "value": new_password}),
+        "1.6": ("ChangeConfiguration", {"key": "ModemPassword", "value": new_password}),
         "2.0.1": (
             "SetVariables",
             {
@@ -51,7 +51,7 @@ async def test_s19_i34_no_secret_leaves_its_place(
                     {
                         "attributeValue": new_password,
                         "component": {"name": "SecurityCtrlr"},
-                        "variable": {"name": "BasicAuthPassword"},
+                        "variable": {"name": "VpnPassword"},
                     }
                 ]
             },

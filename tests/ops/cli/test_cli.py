@@ -82,6 +82,9 @@ COMMANDS = [
     *(["key", name] for name in ("create", "list", "rotate", "revoke", "operator")),
     *(["charger", n] for n in ("register", "list", "show", "refused", "approve", "reject")),
     *(["charger", name] for name in ("disable", "enable", "set-password")),
+    *(["token", name] for name in ("put", "show", "list", "delete")),
+    *(["charger", "local-list", name] for name in ("show", "set", "clear")),
+    ["charger", "data-transfers"],
     *(["event", name] for name in ("list", "show", "resend", "tail", "replay")),
     ["replay", "dead-letters"],
 ]
@@ -158,7 +161,7 @@ def test_why_a_charger_was_refused_is_said_in_plain_words(database: str) -> None
     in_database(database, refuse)
     (refusal,) = as_json("charger", "refused")
     assert (refusal["identity"], refusal["count"]) == ("CP-9", 1)
-    assert "Register the charger" in refusal["fix"]
+    assert "voltgate charger register IDENTITY" in refusal["fix"]
 
 
 def test_events_are_listed_shown_and_sent_again(database: str) -> None:

@@ -176,7 +176,7 @@ async def test_a_command_is_found_under_its_own_charger_only(
 async def test_i34_a_password_in_a_payload_is_masked(
     operator: httpx2.AsyncClient, charger_id: str
 ) -> None:
-    payload = {"key": "AuthorizationKey", "value": "0123456789abcdef0123456789abcdef01234567"}
+    payload = {"key": "ModemPassword", "value": "0123456789abcdef0123456789abcdef01234567"}
     sent = await send(operator, charger_id, "ChangeConfiguration", payload)
     assert sent.status_code == 202
     shown = sent.text + (await operator.get("/operator/v1/audit")).text

@@ -1,0 +1,34 @@
+"""What waits for its turn on a connection."""
+
+from dataclasses import dataclass
+
+from csms.calls import SentCall
+from csms.protocol import Call, Refusal, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A frame that is ready to be sent, when its turn comes."""
+
+    text: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call of a charger that waits for its answer."""
+
+    call: Call
+    text: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An answer to a call of ours that nobody waits for any more."""
+
+    sent: SentCall
+    answer: Result | Refusal
+
+
+Item = Due | Asked | Late

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -20,6 +21,12 @@ from tests import services
 from tests.services import pytest_configure, pytest_unconfigure
 
 __all__ = ["pytest_configure", "pytest_unconfigure"]
+
+# a busy machine is not a bug: pytest's timeout finds what hangs
+hypothesis.settings.register_profile(
+    "voltgate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("voltgate")
 
 
 def _migrate(url: str) -> None:

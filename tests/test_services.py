@@ -95,6 +95,8 @@ def _run_of_its_own(directory: Path, body: str) -> subprocess.Popen[str]:
         from tests import services
 
         def test_uses_both() -> None:
+            # whoever started the tests in the background made children ignore it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             services.postgres_url(), services.redis_url()
             marker = pathlib.Path({str(directory / "marker")!r})
             marker.with_suffix(".part").write_text(os.environ[services.DIRECTORY])

@@ -34,6 +34,7 @@ class Node:
     api_port: int = field(default_factory=free_port)
     operator_port: int = field(default_factory=free_port)
     ocpp_port: int = field(default_factory=free_port)
+    confirm_within: str = "PT60S"
     process: Process | None = None
 
     @property
@@ -53,7 +54,7 @@ class Node:
             "VOLTGATE_API_PORT": str(self.api_port),
             "VOLTGATE_OPERATOR_PORT": str(self.operator_port),
             "VOLTGATE_OCPP_PORT": str(self.ocpp_port),
-            "VOLTGATE_CONFIRM_WITHIN": "PT10S",
+            "VOLTGATE_CONFIRM_WITHIN": self.confirm_within,
             "VOLTGATE_COMMAND_TIMEOUT": "PT5S",
             "VOLTGATE_WEBHOOK_TIMEOUT": "PT1S",
             "VOLTGATE_WEBHOOK_ALLOW_INSECURE": "true",

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -88,8 +89,12 @@ async def test_a_private_postgres_keeps_its_rows_over_a_crash() -> None:
         assert await _query(server.url, "SELECT count(*) FROM things") == 0
 
 
-def _run_of_its_own(directory: Path, body: str) -> subprocess.Popen[str]:
-    """Start pytest on one test that writes its process tree's directory, then runs *body*."""
+@contextmanager
+def _run_of_its_own(directory: Path, body: str) -> Iterator[subprocess.Popen[str]]:
+    """Run pytest on one test that writes its process tree's directory, then runs *body*.
+
+    What does not end by itself is killed: its servers see that and end, too.
+    """
     test = f"""
         import os, pathlib, signal
         from tests import services
@@ -108,14 +113,18 @@ def _run_of_its_own(directory: Path, body: str) -> subprocess.Popen[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     environment.pop(services.DIRECTORY, None)
     options = ["-q", "-p", "tests.services", "-p", "no:cacheprovider", "--rootdir", str(directory)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, "-c", os.devnull, str(file)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def _eventually(condition: Callable[[], bool], *, within_s: float = 30) -> None:
@@ -134,8 +143,8 @@ def _left_of(directory: str) -> list[str]:
 
 
 def test_a_finished_run_leaves_nothing(tmp_path: Path) -> None:
-    run = _run_of_its_own(tmp_path, "pass")
-    output, _ = run.communicate(timeout=50)
+    with _run_of_its_own(tmp_path, "pass") as run:
+        output, _ = run.communicate(timeout=50)
     assert run.returncode == 0, output
     assert _left_of((tmp_path / "marker").read_text()) == []
 

@@ -37,7 +37,7 @@ def _migrate(url: str) -> None:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with every table, to be copied."""
     path = tmp_path_factory.mktemp("template") / "empty.db"
-    _migrate(f"sqlite+aiosqlite:///{path}")
+    _migrate(f"sqlite:///{path}")
     return path
 
 
@@ -65,7 +65,7 @@ def database_url(
         with tempfile.TemporaryDirectory(prefix="voltgate-test-", dir=memory) as directory:
             path = Path(directory) / "voltgate.db"
             shutil.copy(sqlite_template, path)
-            yield f"sqlite+aiosqlite:///{path}"
+            yield f"sqlite:///{path}"
         return
     url: str = request.getfixturevalue("postgres_of_worker")
     services.empty_postgres(url)

@@ -7,19 +7,19 @@ transaction. When the database is slow or away the queue fills, and then the old
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.chargers import record_store
 from core.chargers.facts import FrameSeen
 from core.chargers.record_models import Frame, Quarantined
 from core.chargers.text import storable, storable_or_none
 from core.kernel.db import Database, Tx
+from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
 
 CAPACITY: Final = 20_000
@@ -120,13 +120,14 @@ class FrameLog:
     async def _write(self, batch: list[FrameSeen]) -> None:
         try:
             async with self._db.transaction() as tx:
-                await record_store.add_frames(tx, [_row(frame) for frame in batch])
+                frames = await _disguised(tx, batch)
+                await record_store.add_frames(tx, [_row(frame) for frame in frames])
         except DatabaseUnavailable:
             room = max(self._capacity - len(self._waiting), 0)
             self.dropped += max(len(batch) - room, 0)
             self._waiting.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
             raise
-        except SQLAlchemyError:
+        except DRIVER_ERRORS:
             self.dropped += len(batch)
             _log.exception("frames_refused", frames=len(batch))
 
@@ -139,9 +140,23 @@ async def _wait(signal: asyncio.Event, *, within_s: float) -> None:
         return
 
 
+async def _disguised(tx: Tx, batch: list[FrameSeen]) -> list[FrameSeen]:
+    """Return the frames with the text that may be stored: no key code in any of them."""
+    names = {frame.disguise.name for frame in batch if frame.disguise is not None}
+    secret = await record_store.names_among(tx, names) if names else frozenset()
+    return [
+        replace(frame, text=frame.disguise.text)
+        if frame.disguise is not None and frame.disguise.name in secret
+        else frame
+        for frame in batch
+    ]
+
+
 def _row(frame: FrameSeen) -> dict[str, object]:
+    facts = asdict(frame)
+    del facts["disguise"]
     return {
-        **asdict(frame),
+        **facts,
         "message_id": storable_or_none(frame.message_id, max_chars=64),
         "action": storable_or_none(frame.action, max_chars=64),
         "text": storable(frame.text, max_chars=MAX_TEXT_CHARS),

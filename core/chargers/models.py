@@ -60,7 +60,7 @@ chargers = Table(
     Column("serial_number", String(100)),
     Column("firmware_version", String(100)),
     Column("node_id", String(128)),
-    Column("epoch", Integer, nullable=False, default=0),
+    Column("epoch", Integer, nullable=False),
     Column("remote_address", String(64)),
     Column("connected_at", UtcDateTime),
     Column("disconnected_at", UtcDateTime),
@@ -212,6 +212,14 @@ class Charger:
     def online(self) -> bool:
         """Whether a node holds its WebSocket."""
         return self.node_id is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a node has to know of a charger whose socket it holds."""
+
+    epoch: int
+    security_profile: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

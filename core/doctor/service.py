@@ -9,7 +9,9 @@ from sqlalchemy import bindparam, text
 
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
 from core.doctor.desired_checks import CHECKS_OF_FLEETS, CHECKS_OF_WISHES
+from core.doctor.device_checks import CHECKS_OF_CHARGING, CHECKS_OF_HOLDS, CHECKS_OF_LISTS
 from core.doctor.operation_checks import CHECKS_OF_EVENTS, CHECKS_OF_OPERATIONS
+from core.doctor.security_checks import CHECKS_OF_CERTIFICATES, CHECKS_OF_KEYS
 from core.doctor.upkeep_checks import CHECKS_OF_UPKEEP
 from core.kernel.db import Tx, UtcDateTime
 
@@ -23,21 +25,28 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_WISHES,
     *CHECKS_OF_FLEETS,
     *CHECKS_OF_UPKEEP,
+    *CHECKS_OF_CERTIFICATES,
+    *CHECKS_OF_KEYS,
+    *CHECKS_OF_LISTS,
+    *CHECKS_OF_HOLDS,
+    *CHECKS_OF_CHARGING,
 )
 _AGES: Final = {
     "grace_ago": timedelta(seconds=5),
     "silent_since": timedelta(seconds=15),
     "a_minute_ago": timedelta(minutes=1),
     "an_hour_ago": timedelta(hours=1),
+    "a_day_ago": timedelta(days=1),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """An invariant that does not hold, and the first 20 rows that show it."""
+    """An invariant that does not hold, what to do, and the first 20 rows that show it."""
 
     invariant: str
     title: str
+    advice: str
     rows: Sequence[dict[str, Any]]
 
 
@@ -50,7 +59,10 @@ async def examine(tx: Tx, checks: Sequence[Check] = CHECKS) -> list[Finding]:
     for check in checks:
         rows = await _offending(tx, check)
         if rows:
-            findings.append(Finding(invariant=check.invariant, title=check.title, rows=rows))
+            found = Finding(
+                invariant=check.invariant, title=check.title, advice=check.advice, rows=rows
+            )
+            findings.append(found)
     return findings
 
 
@@ -67,4 +79,4 @@ async def _offending(tx: Tx, check: Check) -> list[dict[str, Any]]:
         if f":{name}" in check.sql
     ]
     rows = await tx.all(text(sql).bindparams(*instants))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - the only way to a row's names
+    return [row._asdict() for row in rows]

@@ -215,13 +215,13 @@ async def settled_wishes(
     rows: Sequence[Any] = await tx.all(statement)
     found = []
     for row in rows:
-        values = dict(row._mapping)  # noqa: SLF001 - the only way to a row's names
+        values = row._asdict()
         status, reason = values.pop("wish_status"), values.pop("wish_reason")
         found.append((Target(**values), None if status is None else DesiredStatus(status), reason))
     return found
 
 
 def _with_extra(row: Any, name: str, kind: type[CommandStatus]) -> tuple[Target, CommandStatus]:
-    values = dict(row._mapping)  # noqa: SLF001 - the only way to a row's names
+    values = row._asdict()
     extra = kind(values.pop(name))
     return Target(**values), extra

@@ -1,4 +1,4 @@
-"""Secrets at rest: salted HMAC for what is only compared, a key ring for what is read back."""
+"""Secrets at rest: HMAC for what is only compared or looked up, a key ring to read back."""
 
 import base64
 import hashlib
@@ -39,6 +39,13 @@ class SecretHasher:
         _, salt, digest = (stored or self._dummy).split("$")
         same = hmac.compare_digest(self._digest(bytes.fromhex(salt), secret), digest)
         return same and stored is not None
+
+    def fingerprint(self, secret: bytes) -> str:
+        """Return the same hex digits for the same secret: for what is found by its value.
+
+        Without salt, so equal secrets show as equal; without the pepper nobody can try values.
+        """
+        return hmac.digest(self._pepper, b"fingerprint\0" + secret, hashlib.sha256).hex()
 
     def _digest(self, salt: bytes, secret: bytes) -> str:
         return hmac.digest(self._pepper, salt + secret, hashlib.sha256).hex()

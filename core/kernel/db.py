@@ -1,6 +1,5 @@
 """One transaction per request, frame or job; the same code on SQLite and PostgreSQL."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,22 +13,22 @@ from sqlalchemy import (
     Dialect,
     Executable,
     MetaData,
-    Row,
     Table,
     TypeDecorator,
     insert,
-    text,
+    make_url,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.kernel.clock import Clock
 from core.kernel.doorbell import Doorbell
-from core.kernel.engine import Opening, comes_from_driver, is_outage, make_engine
+from core.kernel.engine import Connection, Engine
+from core.kernel.engine_postgres import PostgresEngine
+from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.machine import Machine
+from core.kernel.statements import Statements, statements_for
 from core.kernel.times import to_millis
 
 T = TypeVar("T")
@@ -78,10 +77,11 @@ class Tx:
         info: What domains gather during the transaction for its end.
     """
 
-    __slots__ = ("_at_end", "_connection", "_rings", "info", "now")
+    __slots__ = ("_at_end", "_connection", "_rings", "_statements", "info", "now")
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, statements: Statements, now: datetime) -> None:
         self._connection = connection
+        self._statements = statements
         self._rings: list[tuple[str, str]] = []
         self._at_end: dict[str, Callable[[Tx], Awaitable[None]]] = {}
         self.now = now
@@ -90,53 +90,67 @@ class Tx:
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
-        return self._connection.dialect.name
+        return self._statements.dialect.name
 
     async def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> int:
-        """Run *statement* (once for each of *rows*); return how many rows it touched."""
-        result = await self._connection.execute(statement, rows)
-        return int(getattr(result, "rowcount", -1))
+        """Run *statement*; return how many rows it touched (unknown: -1).
+
+        With *rows*, which have the same keys each, run it once for each of them.
+        """
+        if rows is not None:
+            if rows:
+                await self._connection.execute_many(*self._statements.render_many(statement, rows))
+            return -1
+        _, sql, arguments = self._statements.render(statement)
+        return await self._connection.execute(sql, arguments)
 
     @overload
-    async def all(self, statement: Executable) -> Sequence[Row[Any]]: ...
+    async def all(self, statement: Executable) -> Sequence[Any]: ...
     @overload
     async def all(self, statement: Executable, into: type[T]) -> Sequence[T]: ...
-    async def all(
-        self, statement: Executable, into: type[T] | None = None
-    ) -> Sequence[T] | Sequence[Row[Any]]:
-        """Return every row, as *into* (a frozen record with a field per column) if given."""
-        rows = (await self._connection.execute(statement)).all()
-        return rows if into is None else [into(**row._mapping) for row in rows]  # noqa: SLF001
+    async def all(self, statement: Executable, into: type[T] | None = None) -> Sequence[Any]:
+        """Return every row, as *into* (a frozen record with a field per column) if given.
+
+        Without *into* a row is a named tuple.
+        """
+        shape, sql, arguments = self._statements.render(statement)
+        rows, names = await self._connection.fetch(sql, arguments)
+        return shape.read(rows, shape.names or names, into)
 
     @overload
-    async def one_or_none(self, statement: Executable) -> Row[Any] | None: ...
+    async def one_or_none(self, statement: Executable) -> Any: ...
     @overload
     async def one_or_none(self, statement: Executable, into: type[T]) -> T | None: ...
-    async def one_or_none(
-        self, statement: Executable, into: type[T] | None = None
-    ) -> T | Row[Any] | None:
-        """Return the only row, or ``None``."""
-        row = (await self._connection.execute(statement)).one_or_none()
-        return row if row is None or into is None else into(**row._mapping)  # noqa: SLF001
+    async def one_or_none(self, statement: Executable, into: type[T] | None = None) -> Any:
+        """Return the only row, or ``None``; more than one is a bug."""
+        rows = await (self.all(statement) if into is None else self.all(statement, into))
+        if len(rows) > 1:
+            raise LookupError(f"{len(rows)} rows where one was expected: {statement}")
+        return rows[0] if rows else None
 
     @overload
-    async def one(self, statement: Executable) -> Row[Any]: ...
+    async def one(self, statement: Executable) -> Any: ...
     @overload
     async def one(self, statement: Executable, into: type[T]) -> T: ...
-    async def one(self, statement: Executable, into: type[T] | None = None) -> T | Row[Any]:
+    async def one(self, statement: Executable, into: type[T] | None = None) -> Any:
         """Return the only row; a missing one is a bug."""
-        row = (await self._connection.execute(statement)).one()
-        return row if into is None else into(**row._mapping)  # noqa: SLF001
+        row = await (
+            self.one_or_none(statement) if into is None else self.one_or_none(statement, into)
+        )
+        if row is None:
+            raise LookupError(f"no row: {statement}")
+        return row
 
     async def scalar(self, statement: Executable) -> Any:
         """Return the first column of the first row, or ``None``."""
-        return (await self._connection.execute(statement)).scalar()
+        rows = await self.all(statement)
+        return rows[0][0] if rows else None
 
     async def scalars(self, statement: Executable) -> Sequence[Any]:
         """Return the first column of every row."""
-        return (await self._connection.execute(statement)).scalars().all()
+        return [row[0] for row in await self.all(statement)]
 
     def ring(self, topic: str, key: str) -> None:
         """Ring *topic* once this has committed, and not at all if it rolls back."""
@@ -167,65 +181,38 @@ class Database:
         self.doorbell = doorbell
         self.clock = clock
         self._anchor: datetime | None = None
-        self._opening: Opening = {}
-        self._returning: set[asyncio.Task[None]] = set()
-        self.engine = make_engine(url, pool_size, self._opening)
+        self._engine = _engine(url, pool_size, clock)
+        self._statements = statements_for(self._engine.dialect)
 
     async def __aenter__(self) -> Self:
+        await self._engine.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # a pool that is disposed of first would never close what comes back to it afterwards
-        if self._returning:
-            await asyncio.wait(self._returning)
-        await self.engine.dispose()
+        await self._engine.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Commit on success, roll back on any exception, then ring.
 
-        Nothing else in the code base calls ``commit()``.
+        Nothing else in the code base commits.
 
         Raises:
             DatabaseUnavailable: No connection, a lost one, or a deadlock; nothing was written.
         """
+        connection = await self._engine.begin()
         try:
-            async with self._connection() as connection:
-                if self._anchor is None:
-                    await self._synchronise(connection)
-                tx = Tx(connection, self.now())
-                yield tx
-                rings = await tx.finish()
-                await connection.commit()
-        except SQLAlchemyError as exc:
-            if is_outage(exc):
-                raise DatabaseUnavailable from exc
+            if self._anchor is None:
+                await self._synchronise(connection)
+            tx = Tx(connection, self._statements, self.now())
+            yield tx
+            rings = await tx.finish()
+        except BaseException as exc:
+            await self._engine.roll_back(connection, exc)
             raise
-        except (ConnectionError, OSError) as exc:
-            if comes_from_driver(exc):
-                raise DatabaseUnavailable from exc
-            raise
+        await self._engine.commit(connection)
         for topic, key in rings:
             await self.doorbell.ring(topic, key)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            connection = await self.engine.connect()
-        except BaseException as exc:
-            # cancelled between the login and the pool's own setting up: nobody else knows it
-            if orphan := self._opening.pop(asyncio.current_task(), None):
-                orphan.terminate()
-            if isinstance(exc, OSError):
-                raise DatabaseUnavailable from exc
-            raise
-        try:
-            yield connection
-        finally:
-            returning = asyncio.create_task(connection.close())
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
-            await asyncio.shield(returning)
 
     def now(self) -> datetime:
         """Return the database's time, in whole milliseconds.
@@ -243,17 +230,25 @@ class Database:
         SQLite has no clock but the machine's, whose jumps must not expire anything: there the
         first reading stands until the process restarts.
         """
-        if self.engine.dialect.name != "postgresql":
+        if self._engine.dialect.name != "postgresql":
             return
         async with self.transaction() as tx:
             await self._synchronise(tx._connection)  # noqa: SLF001 - the class is Tx's friend
 
-    async def _synchronise(self, connection: AsyncConnection) -> None:
-        if self.engine.dialect.name == "postgresql":
-            now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    async def _synchronise(self, connection: Connection) -> None:
+        if self._engine.dialect.name == "postgresql":
+            [[now]], _ = await connection.fetch("SELECT clock_timestamp()", ())
         else:
             now = datetime.fromtimestamp(self.clock.unix(), UTC)
         self._anchor = now - timedelta(seconds=self.clock.monotonic())
+
+
+def _engine(url: str, pool_size: int, clock: Clock) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteEngine(parsed.database or ":memory:", clock)
+    dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+    return PostgresEngine(dsn, pool_size)
 
 
 def upsert(tx: Tx, table: Table) -> Any:

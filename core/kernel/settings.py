@@ -75,8 +75,8 @@ class Settings(BaseSettings):
         description="`production` refuses weak secrets and open settings.",
     )
     database_url: str = Field(
-        default="sqlite+aiosqlite:///voltgate.db",
-        description="`sqlite+aiosqlite:///file.db` or `postgresql+asyncpg://user:pass@host/name`.",
+        default="sqlite:///voltgate.db",
+        description="`sqlite:///file.db` or `postgresql://user:pass@host/name`.",
     )
     database_pool_size: int = Field(
         default=10, ge=1, le=200, description="PostgreSQL connections a process may hold."

@@ -21,6 +21,7 @@ from core.partners import keys
 from core.partners import service as partners
 from core.partners.scopes import Scope
 from core.webhooks import endpoints
+from core.webhooks.transport import shared_context
 from migrations import run as migrations
 from ops.demo.narrator import Narrator
 from ops.demo.receiver import OUTCOMES, Receiver, receiving
@@ -126,7 +127,7 @@ async def set_up(narrator: Narrator) -> AsyncIterator[Stage]:
 
 def _settings(directory: Path) -> Settings:
     return FixedSettings(
-        database_url=f"sqlite+aiosqlite:///{directory}/demo.db",
+        database_url=f"sqlite:///{directory}/demo.db",
         confirm_within=CONFIRM_WITHIN,
         webhook_allow_insecure=True,
         api_port=_free_port(8080),
@@ -229,6 +230,7 @@ async def _partner(
             headers={"authorization": f"Bearer {key}"},
             timeout=40,
             trust_env=False,
+            verify=shared_context(),
         )
     )
     return Partner(name=name, key=key, api=api, receiver=receiver, narrator=narrator)

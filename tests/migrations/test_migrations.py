@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from core.kernel.clock import SystemClock
+from core.kernel.db import Database
+from core.kernel.doorbell import MemoryDoorbell
 from migrations import run
 from tests import services
 
@@ -14,7 +16,7 @@ from tests import services
 def empty_url(backend: str, tmp_path: Path) -> str:
     """An empty database without any table."""
     if backend == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+        return f"sqlite:///{tmp_path}/empty.db"
     return services.postgres_url()
 
 
@@ -37,15 +39,16 @@ async def test_upgrade_of_what_is_current_changes_nothing(empty_url: str) -> Non
 async def test_the_unique_rules_of_operations_are_there(empty_url: str) -> None:
     """Partial indexes are what autogenerate compares least; they decide races (I9)."""
     await run.upgrade(empty_url)
-    engine = create_async_engine(empty_url)
     catalogue = (
         "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         if "sqlite" in empty_url
         else "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'"
     )
-    async with engine.connect() as connection:
-        indexes = (await connection.execute(text(catalogue))).scalars().all()
-    await engine.dispose()
+    async with (
+        Database(empty_url, doorbell=MemoryDoorbell(), clock=SystemClock()) as db,
+        db.transaction() as tx,
+    ):
+        indexes = await tx.scalars(text(catalogue))
 
     partial = [index for index in indexes if " WHERE " in index and "UNIQUE" in index]
     named = " ".join(partial)

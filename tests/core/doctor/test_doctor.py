@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, bindparam, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from core.doctor.checks import REPORT_IT
 from core.doctor.service import CHECKS, ROWS_SHOWN, examine, finding_view
 from core.kernel.clock import SystemClock
 from core.kernel.db import Database, Tx, UtcDateTime, metadata
 from core.kernel.doorbell import MemoryDoorbell
+from migrations import run as migrations
 from ops.tables import import_tables
 from tests import services
+from tests.core.doctor.plants_of_devices import PLANTS_OF_DEVICES, SOUND
 from tests.core.doctor.plants_of_wishes import PLANTS_OF_WISHES
 from tests.core.doctor.scene import build
 
@@ -204,6 +206,7 @@ PLANTS: tuple[Plant, ...] = (
     ("I21", "a transfer or report", transfer(charger="'other'")),
     ("I34", "the address of a transfer", transfer(address="ftp://joe:pw@host/a")),
     *PLANTS_OF_WISHES,
+    *PLANTS_OF_DEVICES,
 )
 
 
@@ -228,7 +231,7 @@ def lawless_url(
     """A database with every table and none of the constraints that forbid what is planted."""
     if request.param == "sqlite":
         path = tmp_path_factory.mktemp("doctor") / "lawless.db"
-        url = f"sqlite+aiosqlite:///{path}"
+        url = f"sqlite:///{path}"
         _create_tables(url)
         yield url
         return
@@ -243,14 +246,7 @@ def _create_tables(url: str) -> None:
     lawless = MetaData()
     for table in metadata.tables.values():
         Table(table.name, lawless, *(Column(c.name, c.type) for c in table.columns))
-
-    async def create() -> None:
-        engine = create_async_engine(url)
-        async with engine.begin() as connection:
-            await connection.run_sync(lawless.create_all)
-        await engine.dispose()
-
-    asyncio.run(create())
+    asyncio.run(migrations.on_connection(url, lawless.create_all))
 
 
 @pytest.fixture
@@ -260,7 +256,12 @@ async def lawless(lawless_url: str) -> AsyncIterator[Database]:
 
 
 async def plant(tx: Tx, statements: str) -> None:
-    ages = {"long_ago": tx.now - timedelta(days=1), "future": tx.now + timedelta(days=1)}
+    ages = {
+        "long_ago": tx.now - timedelta(days=1, seconds=1),
+        "ten_minutes_ago": tx.now - timedelta(minutes=10),
+        "a_minute_ago": tx.now - timedelta(minutes=1),
+        "future": tx.now + timedelta(days=1),
+    }
     for sql in statements.split("; "):
         used = [
             bindparam(name, at, type_=UtcDateTime) for name, at in ages.items() if f":{name}" in sql
@@ -288,11 +289,24 @@ async def test_a_planted_violation_is_found(
 ) -> None:
     async with undone(lawless) as tx:
         await plant(tx, statements)
-        found = await examine(tx)
+        found = await examine(tx, [check for check in CHECKS if check.invariant == invariant])
         assert (invariant, title) in {
             (finding.invariant, title) for finding in found if title in finding.title
         }
         assert all(0 < len(finding.rows) <= ROWS_SHOWN for finding in found)
+
+
+@pytest.mark.parametrize("statements", SOUND)
+async def test_what_only_looks_like_a_violation_is_not_found(
+    lawless: Database, statements: str
+) -> None:
+    async with undone(lawless) as tx:
+        await plant(tx, statements)
+        assert await examine(tx) == []
+
+
+def test_every_check_says_what_to_do() -> None:
+    assert all(check.advice.endswith(".") for check in CHECKS)
 
 
 def test_every_check_has_a_plant() -> None:
@@ -321,6 +335,7 @@ async def test_a_finding_can_be_shown_as_json(lawless: Database) -> None:
         assert finding_view(finding) == {
             "invariant": "I22",
             "title": "energy is the last accepted register less the first, and never negative",
+            "advice": REPORT_IT,
             "rows": [
                 {
                     "session_id": "cs",

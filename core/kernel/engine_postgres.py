@@ -1,0 +1,104 @@
+"""PostgreSQL through asyncpg and its pool."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
+
+from core.kernel.engine import DRIVER_ERRORS, QUEUE_S, Rows, translated
+from core.kernel.errors import DatabaseUnavailable
+
+DIALECT: Final[Dialect] = postgresql_dialect()  # type: ignore[no-untyped-call]
+
+
+class PostgresEngine:
+    """asyncpg's pool; a transaction that was cancelled takes its connection with it."""
+
+    def __init__(self, dsn: str, pool_size: int) -> None:
+        self.dialect = DIALECT
+        self._dsn = dsn
+        self._pool_size = pool_size
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._pool_size,
+            max_queries=2**31,
+            reset=_nothing_to_reset,
+            timeout=5,
+            command_timeout=30,
+            statement_cache_size=1_000,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+            server_settings={"application_name": "voltgate", "timezone": "UTC"},
+        )
+
+    async def begin(self) -> "PostgresConnection":
+        if self._pool is None:
+            raise RuntimeError("a database is used within its 'async with'")
+        raw = await translated(self._pool.acquire(timeout=QUEUE_S))
+        try:
+            await translated(raw.execute("BEGIN"))
+        except BaseException:
+            await self._drop(raw)
+            raise
+        return PostgresConnection(raw)
+
+    async def commit(self, connection: "PostgresConnection") -> None:
+        try:
+            await translated(connection.raw.execute("COMMIT"))
+        except BaseException:
+            await self._drop(connection.raw)
+            raise
+        await self._give_back(connection.raw)
+
+    async def roll_back(self, connection: "PostgresConnection", cause: BaseException) -> None:
+        usable = False
+        try:
+            if isinstance(cause, Exception):  # else cancelled: a statement may be under way
+                await translated(connection.raw.execute("ROLLBACK"))
+                usable = True
+        except (DatabaseUnavailable, *DRIVER_ERRORS):
+            return  # the connection is lost, and with it the transaction
+        finally:
+            await (self._give_back if usable else self._drop)(connection.raw)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _drop(self, raw: Any) -> None:
+        raw.terminate()
+        await self._give_back(raw)
+
+    async def _give_back(self, raw: Any) -> None:
+        await self._pool.release(raw)
+
+
+class PostgresConnection:
+    """A connection of the pool, while a transaction has it."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
+        rows = await translated(self.raw.fetch(sql, *arguments))
+        return rows, list(rows[0].keys()) if rows else []
+
+    async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
+        status: str = await translated(self.raw.execute(sql, *arguments))
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else -1
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        await translated(self.raw.executemany(sql, rows))
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """No session state outlives a transaction here; a reset would be one more round trip."""

@@ -1,0 +1,194 @@
+"""SQLAlchemy Core statements as SQL and arguments for a driver, each shape compiled once.
+
+SQLAlchemy describes tables and statements. Its engine is not on the way of a request: what it adds
+to a statement costs more than the statement (``docs/adr/0013``). There is no public way to
+its compiled statements by shape, hence the few private names here.
+"""
+
+import json
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import JSON, BindParameter, Dialect, Executable, Float, Numeric
+from sqlalchemy.sql.cache_key import CacheKey
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import LRUCache
+
+T = TypeVar("T")
+Processor = Callable[[Any], Any]
+Bound = Sequence[BindParameter[Any]]
+Layout = tuple[str, Sequence[tuple[str, int | None, Processor | None]]]
+"""SQL, and for each argument its parameter, its place in a list of values, its converter."""
+
+SHAPES_KEPT: Final = 2_000
+"""How many compiled statements a process keeps; it has several hundred."""
+
+
+class Statements:
+    """Compiles for one dialect, and remembers what it compiled."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._shapes: LRUCache[Any, Shape] = LRUCache(SHAPES_KEPT)
+
+    def render(self, statement: Executable) -> "tuple[Shape, str, list[Any]]":
+        """Return the shape of *statement*, its SQL and its arguments in the driver's order."""
+        shape, bound = self._shape(statement, (), many=False)
+        return shape, *shape.fill(bound, {})
+
+    def render_many(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, list[list[Any]]]:
+        """Return the SQL of *statement* and its arguments for each of *rows*, which are alike."""
+        shape, bound = self._shape(statement, tuple(sorted(rows[0])), many=True)
+        filled = [shape.fill(bound, row) for row in rows]
+        return filled[0][0], [arguments for _, arguments in filled]
+
+    def _shape(
+        self, statement: Any, columns: tuple[str, ...], *, many: bool
+    ) -> "tuple[Shape, Bound]":
+        cache_key = statement._generate_cache_key()  # noqa: SLF001
+        if cache_key is None:  # several rows in one INSERT: as many shapes as there are numbers
+            return self._compiled(statement, None, columns, many=many), ()
+        key = (cache_key.key, columns, many)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._compiled(statement, cache_key, columns, many=many)
+            self._shapes[key] = shape
+        return shape, cache_key.bindparams
+
+    def _compiled(
+        self, statement: Any, cache_key: CacheKey | None, columns: tuple[str, ...], *, many: bool
+    ) -> "Shape":
+        compiled = statement._compiler(  # noqa: SLF001
+            self.dialect, cache_key=cache_key, column_keys=list(columns), for_executemany=many
+        )
+        return Shape(compiled, () if cache_key is None else cache_key.bindparams)
+
+
+@cache
+def statements_for(dialect: Dialect) -> Statements:
+    """Return what this process has compiled for *dialect*; databases share it."""
+    return Statements(dialect)
+
+
+class Shape:
+    """One compiled statement: how to fill it in, and how to read its rows.
+
+    Attributes:
+        names: The columns of its rows; empty: only the database knows them.
+        readers: Positions of values that the driver leaves unconverted, and their converters.
+    """
+
+    __slots__ = ("_compiled", "_layout", "_layouts", "_lists", "_slots", "names", "readers")
+
+    def __init__(self, compiled: SQLCompiler, bound: Bound) -> None:
+        if compiled.insert_prefetch or compiled.update_prefetch:
+            raise TypeError("defaults of columns belong to the database (server_default)")
+        if compiled.literal_execute_params:
+            raise TypeError("values belong into arguments, not into the text of a statement")
+        # the n-th value of this statement is the n-th of every statement of its shape
+        clones: Any = compiled._cache_key_bind_match  # noqa: SLF001
+        positions = {clone: n for n, one in enumerate(bound) for clone in clones[0][one]}
+        processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001
+        names = compiled.positiontup or ()
+        self._compiled = compiled
+        self._slots = {
+            name: (positions.get(parameter), parameter)
+            for name in names
+            for parameter in (compiled.binds[name],)
+        }
+        self._lists = [n for n in self._slots if compiled.binds[n] in compiled.post_compile_params]
+        self._layout: Layout | None = None
+        if not self._lists:
+            self._layout = compiled.string, [(n, None, processors.get(n)) for n in names]
+        self._layouts: dict[tuple[int, ...], Layout] = {}
+        columns = compiled._result_columns  # noqa: SLF001
+        self.names = tuple(column.keyname for column in columns)
+        self.readers = [
+            (n, reader)
+            for n, column in enumerate(columns)
+            if (reader := _reader(column.type, compiled.dialect)) is not None
+        ]
+
+    def read(
+        self, rows: Sequence[Sequence[Any]], names: Sequence[str], into: Callable[..., T] | None
+    ) -> Sequence[Any]:
+        """Return *rows* as the driver gave them as *into*, or as named tuples."""
+        if self.readers:
+            rows = [self._converted(row) for row in rows]
+        if into is None:
+            make = row_type(tuple(names))._make
+            return [make(row) for row in rows]
+        return [into(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _converted(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
+        for n, reader in self.readers:
+            values[n] = reader(values[n])
+        return values
+
+    def fill(self, bound: Bound, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Return the SQL and its arguments; values in *given* come before the statement's own."""
+        values = {}
+        for name, (n, parameter) in self._slots.items():
+            if parameter.key in given:
+                values[name] = given[parameter.key]
+            elif parameter.required:
+                raise KeyError(parameter.key)
+            else:  # the compiler has added some of its own, such as OFFSET 0
+                values[name] = (parameter if n is None else bound[n]).effective_value
+        sql, places = self._layout or self._layout_for(values)
+        arguments = []
+        for name, n, processor in places:
+            value = values[name] if n is None else values[name][n]
+            arguments.append(value if processor is None else processor(value))
+        return sql, arguments
+
+    def _layout_for(self, values: Mapping[str, Any]) -> Layout:
+        """Return the layout for lists (of IN) that are as long as those in *values*."""
+        lengths = tuple(len(values[name]) for name in self._lists)
+        layout = self._layouts.get(lengths)
+        if layout is None:
+            state = self._compiled._process_parameters_for_postcompile(dict(values))  # noqa: SLF001
+            elements: dict[str, tuple[str, int | None]] = {
+                element: (name, n)
+                for name, expanded in state.parameter_expansion.items()
+                for n, element in enumerate(expanded)
+            }
+            layout = self._layouts[lengths] = (
+                state.statement,
+                [
+                    (*elements.get(name, (name, None)), self._processor(state.processors, name))
+                    for name in state.positiontup or ()
+                ],
+            )
+        return layout
+
+    def _processor(self, expanded: Mapping[str, Any], name: str) -> Processor | None:
+        own: Mapping[str, Any] = self._compiled._bind_processors  # noqa: SLF001
+        return expanded.get(name) or own.get(name)
+
+
+@lru_cache(SHAPES_KEPT)
+def row_type(names: tuple[str, ...]) -> Any:
+    """Return the named tuple with these fields; a name that none may have goes by its place."""
+    return namedtuple("Row", names, rename=True)  # noqa: PYI024 - fields are only known here
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    if dialect.name == "postgresql":
+        native = kind.dialect_impl(dialect)
+        if isinstance(native, JSON):
+            return _json_or_none  # asyncpg hands the document over as text
+        if isinstance(native, (Numeric, Float)):
+            return None  # asyncpg makes numbers of them; SQLAlchemy would ask for its type's id
+    reader: Processor | None = kind._cached_result_processor(dialect, None)  # noqa: SLF001
+    return reader
+
+
+def _json_or_none(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,25 +1,18 @@
-"""Is the process alive, can it do its work, what has it counted: no login, no secret.
-
-Served on the operators' port only, which nobody outside may reach.
-"""
+"""Can this process do its work? Looks at the parts that it needs."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 from alembic.util.exc import CommandError
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.kernel import metrics
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
 from migrations import run as migrations
-from partner_api.bodies import StrictRoute
 
 WITHIN_S: Final = 3.0
 """A part that takes longer to answer counts as away."""
@@ -87,31 +80,3 @@ class Probe:
         finally:
             await client.aclose()
         return OK
-
-
-def router(db: Database, settings: Settings) -> APIRouter:
-    """Return ``/healthz``, ``/readyz`` and ``/metrics``."""
-    probe = Probe(db, settings)
-    routes = APIRouter(tags=["health"], route_class=StrictRoute)
-
-    @routes.get("/healthz", summary="The process runs")
-    async def healthz() -> dict[str, str]:
-        """Answers as long as the event loop turns; says nothing about the database."""
-        return {"status": OK, "node": settings.node_id}
-
-    @routes.get(
-        "/readyz",
-        summary="The process can work",
-        responses={503: {"description": "Something that it cannot work without is missing"}},
-    )
-    async def readyz() -> JSONResponse:
-        """Database reached and migrated. Redis is reported, and may be away."""
-        readiness = await probe.look()
-        return JSONResponse(readiness.view(), status_code=200 if readiness.ready else 503)
-
-    @routes.get("/metrics", summary="Prometheus metrics of this process")
-    async def show_metrics() -> Response:
-        """Text format 0.0.4."""
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return routes

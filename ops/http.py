@@ -9,18 +9,41 @@ from typing import Any
 import uvicorn
 
 _GRACE_S = 5
+_TICK_S = 1
+"""How often the header Date is made anew."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process has its own."""
+    """uvicorn without its signal handlers, since the process has its own, and without its pauses.
+
+    It would look ten times a second whether it shall end, and then give connections that do not
+    exist a tenth of a second to go.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        while not self.ending.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self.ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # idle connections are closed in the next turn of the loop
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -56,7 +79,7 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[str]:
         await server.ready.wait()
         yield f"http://{_shown(host)}:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.ending.set()
         await task
         listener.close()
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
 
 from core.chargers.frame_log import FrameLog
 from core.jobs.runner import running
@@ -26,7 +25,7 @@ from csms.server import Csms, listen
 from ops.http import serving
 from ops.operator_api.app import create_operator_app
 from ops.roles import ALL_ROLES, Role
-from partner_api.app import create_app, release
+from partner_api.app import PartnerApp, create_app, release
 
 __all__ = ["ALL_ROLES", "Platform", "Role", "platform"]
 
@@ -45,7 +44,7 @@ class Platform:
     vault: Vault
     clock: Clock
     operator_url: str
-    api: FastAPI | None = None
+    api: PartnerApp | None = None
     api_url: str | None = None
     csms: Csms | None = None
 

@@ -19,6 +19,7 @@ from partner_api.operations.routes import router as operations
 from partner_api.partner.applications import router as applications
 from partner_api.partner.routes import router as partner
 from partner_api.security.rate import Limiter
+from partner_api.services import Application, PartnerServices
 from partner_api.sessions.routes import router as sessions
 from partner_api.stations.routes import router as stations
 from partner_api.webhook_endpoints.routes import router as webhook_endpoints
@@ -36,11 +37,34 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 )
 
 
-def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> FastAPI:
-    """Build the application; it owns no engine and no task.
+PartnerApp = Application[PartnerServices]
+
+
+def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> PartnerApp:
+    """Return the application of one platform; it owns no engine and no task.
 
     Serve it without proxy headers: whom to believe is ``settings.trusted_proxies``.
     """
+    services = PartnerServices(
+        db=db,
+        settings=settings,
+        vault=vault,
+        clock=clock,
+        limiter=Limiter(clock, per_minute=settings.requests_per_minute),
+        closing=asyncio.Event(),
+        document=partial(_document, settings.public_url),
+    )
+    return Application(_fastapi(), services)
+
+
+def release(app: PartnerApp) -> None:
+    """Let requests that wait (long polls, streams) answer soon: the server is about to stop."""
+    app.services.closing.set()
+
+
+@cache
+def _fastapi() -> FastAPI:
+    """Return the routes, which all platforms of this process share."""
     app = FastAPI(
         title="Voltgate partner API",
         version="v1",
@@ -50,22 +74,13 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.db = db
-    app.state.settings = settings
-    app.state.vault = vault
-    app.state.clock = clock
-    app.state.limiter = Limiter(clock, per_minute=settings.requests_per_minute)
-    app.state.closing = asyncio.Event()
-    app.add_middleware(
-        Envelope, name="partner", body_limit_bytes=settings.body_limit_bytes, clock=clock
-    )
+    app.add_middleware(Envelope, name="partner")
     problems.install(app, openapi.api_routes(ROUTERS))
     for router in ROUTERS:
         app.include_router(router)
-    app.state.openapi = cache(partial(openapi.document, ROUTERS, public_url=settings.public_url))
     return app
 
 
-def release(app: Any) -> None:
-    """Let requests that wait (long polls, streams) answer soon: the server is about to stop."""
-    app.state.closing.set()
+@cache
+def _document(public_url: str) -> dict[str, Any]:
+    return openapi.document(ROUTERS, public_url=public_url)

@@ -7,15 +7,15 @@ from fastapi import Depends, Query, Request
 
 from core.kernel import failpoints
 from core.kernel.crypto import Vault
-from core.kernel.db import Database, Tx
+from core.kernel.db import Tx
 from core.kernel.page import Page
 from core.kernel.settings import Settings
 from partner_api.fields import Instant
+from partner_api.services import Services
 
 
 async def _transaction(request: Request) -> AsyncIterator[Tx]:
-    db: Database = request.app.state.db
-    async with db.transaction() as tx:
+    async with Services.of(request.scope).db.transaction() as tx:
         yield tx
     failpoints.hit(f"api.committed.{request.method}")
 
@@ -25,13 +25,11 @@ Transaction = Annotated[Tx, Depends(_transaction, scope="function")]
 
 
 def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return Services.of(request.scope).settings
 
 
 def _vault(request: Request) -> Vault:
-    vault: Vault = request.app.state.vault
-    return vault
+    return Services.of(request.scope).vault
 
 
 Config = Annotated[Settings, Depends(_settings)]

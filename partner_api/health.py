@@ -6,6 +6,7 @@ from core.kernel.errors import CATALOGUE, not_found
 from partner_api.answers import Json, tagged
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Transaction
+from partner_api.services import PartnerServices
 
 router = APIRouter(route_class=StrictRoute, include_in_schema=False)
 
@@ -25,7 +26,8 @@ async def readyz(tx: Transaction) -> Response:
 @router.get("/openapi.json")
 async def openapi_document(request: Request) -> Response:
     """Return the OpenAPI document of the partner API."""
-    return tagged(request, request.app.state.openapi(), cache_control="public, max-age=300")
+    document = PartnerServices.of(request.scope).document()
+    return tagged(request, document, cache_control="public, max-age=300")
 
 
 @router.get("/docs/errors/{code}")

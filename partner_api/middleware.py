@@ -8,10 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.kernel import metrics
-from core.kernel.clock import Clock
 from core.kernel.errors import PlatformError
 from core.kernel.ids import new_id
 from partner_api.problems import problem
+from partner_api.services import Services
 
 _log = structlog.get_logger()
 
@@ -26,30 +26,31 @@ _SECURITY: Final = {
 class Envelope:
     """ASGI middleware around an API; outermost but for the server's own.
 
+    Bodies above the limit of the settings are refused, by their announced length or while they
+    come.
+
     Args:
         name: Of the application, in metrics and logs.
-        body_limit_bytes: Larger bodies are refused, by their announced length or while they come.
     """
 
-    def __init__(self, app: ASGIApp, *, name: str, body_limit_bytes: int, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, *, name: str) -> None:
         self.app = app
         self.name = name
-        self.body_limit_bytes = body_limit_bytes
-        self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
+        clock = Services.of(scope).clock
+        state: dict[str, Any] = scope["state"]
         state["request_id"] = new_id("req")
         exchange = _Exchange(state, send)
-        began = self.clock.monotonic()
+        began = clock.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
             try:
                 await self._handle(scope, receive, exchange)
             finally:
-                self._account(scope, exchange.status, self.clock.monotonic() - began)
+                self._account(scope, exchange.status, clock.monotonic() - began)
 
     async def _handle(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         try:
@@ -62,25 +63,12 @@ class Envelope:
             await problem(scope, error)(scope, receive, exchange.send)
 
     async def _within_limit(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
-        if _announced(scope) <= self.body_limit_bytes:
-            await self.app(scope, self._counted(receive), exchange.send)
+        limit_bytes = Services.of(scope).settings.body_limit_bytes
+        if _announced(scope) <= limit_bytes:
+            await self.app(scope, _counted(receive, limit_bytes), exchange.send)
             return
-        error = PlatformError("body_too_large", f"At most {self.body_limit_bytes} bytes.")
+        error = PlatformError("body_too_large", f"At most {limit_bytes} bytes.")
         await problem(scope, error)(scope, receive, exchange.send)
-
-    def _counted(self, receive: Receive) -> Receive:
-        total_bytes = 0
-
-        async def counted() -> Message:
-            nonlocal total_bytes
-            message = await receive()
-            if message["type"] == "http.request":
-                total_bytes += len(message.get("body", b""))
-                if total_bytes > self.body_limit_bytes:
-                    raise HTTPException(413)
-            return message
-
-        return counted
 
     def _account(self, scope: Scope, status: int | None, duration_s: float) -> None:
         state: dict[str, Any] = scope["state"]
@@ -111,6 +99,21 @@ class _Exchange:
                 headers.update(self._state["allowance"].headers())
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+
+
+def _counted(receive: Receive, limit_bytes: int) -> Receive:
+    total_bytes = 0
+
+    async def counted() -> Message:
+        nonlocal total_bytes
+        message = await receive()
+        if message["type"] == "http.request":
+            total_bytes += len(message.get("body", b""))
+            if total_bytes > limit_bytes:
+                raise HTTPException(413)
+        return message
+
+    return counted
 
 
 def _announced(scope: Scope) -> int:

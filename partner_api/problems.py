@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from core.kernel.errors import CATALOGUE, PlatformError
 from partner_api.bodies import Unusable, escaped
+from partner_api.services import Services
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_ERRORS: Final = 20
@@ -33,8 +34,7 @@ _VALUE_ERROR: Final = "Value error, "
 def problem(scope: Scope, error: PlatformError) -> Response:
     """Return the answer that describes *error*."""
     kind = error.kind
-    state = scope.get("state", {})
-    public_url = scope["app"].state.settings.public_url.rstrip("/")
+    public_url = Services.of(scope).settings.public_url.rstrip("/")
     document = {
         "type": f"{public_url}/docs/errors/{kind.code}",
         "title": kind.title,
@@ -42,7 +42,7 @@ def problem(scope: Scope, error: PlatformError) -> Response:
         "code": kind.code,
         "detail": error.detail,
         "instance": _instance(scope),
-        "request_id": state.get("request_id"),
+        "request_id": scope["state"]["request_id"],
         "retryable": kind.retryable,
         **error.facts,
     }
@@ -57,7 +57,7 @@ def problem(scope: Scope, error: PlatformError) -> Response:
 
 
 def install(app: FastAPI, routes: Sequence[APIRoute] = ()) -> None:
-    """Register the handlers; nothing else builds errors. *app* needs ``state.settings``.
+    """Register the handlers; nothing else builds errors.
 
     Args:
         routes: All of the application, to name the methods that an address has.
@@ -78,7 +78,7 @@ def install(app: FastAPI, routes: Sequence[APIRoute] = ()) -> None:
             raise exc
         code, detail = _OF_STATUS.get(exc.status_code, ("internal_error", "Try again."))
         if exc.status_code == HTTP_413_CONTENT_TOO_LARGE:
-            limit_bytes = request.app.state.settings.body_limit_bytes
+            limit_bytes = Services.of(request.scope).settings.body_limit_bytes
             code, detail = "body_too_large", f"At most {limit_bytes} bytes."
         answer = problem(request.scope, PlatformError(code, detail))
         answer.headers.update(exc.headers or {})

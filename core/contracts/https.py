@@ -29,7 +29,7 @@ from core.webhooks.connections import (
     system_resolver,
 )
 from core.webhooks.networks import IPAddress
-from core.webhooks.transport import verifying_context
+from core.webhooks.transport import shared_context
 
 RESOLVER_THREADS: Final = 4
 AT_ONCE: Final = 64
@@ -71,7 +71,7 @@ class Line:
     ) -> None:
         self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="contract-dns")
         self._resolve = resolve or system_resolver(self._threads)
-        self._ssl_context = ssl_context or verifying_context()
+        self._ssl_context = ssl_context or shared_context()
         self._room = asyncio.Semaphore(AT_ONCE)
 
     def close(self) -> None:

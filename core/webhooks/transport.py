@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -71,6 +72,12 @@ def verifying_context() -> ssl.SSLContext:
     return context
 
 
+@cache
+def shared_context() -> ssl.SSLContext:
+    """Return one such context for the whole process: to read the certificates takes 0.1 s."""
+    return verifying_context()
+
+
 class Transport:
     """What attempts share: resolver, certificates, open connections. Used as ``async with``.
 
@@ -95,7 +102,7 @@ class Transport:
     ) -> None:
         self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="webhook-dns")
         self.resolve = resolve or system_resolver(self._threads)
-        self.ssl_context = ssl_context or verifying_context()
+        self.ssl_context = ssl_context or shared_context()
         self.allow_insecure = allow_insecure
         self.allow_loopback = allow_loopback
         self.monotonic = monotonic

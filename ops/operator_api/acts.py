@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Request, Response
 from pydantic import Field, model_validator
@@ -26,13 +26,9 @@ from core.commands.configuration import (
 )
 from core.desired import variables
 from core.kernel.errors import PlatformError
-from csms.adapter import Adapter
-from csms.codes import Version
-from csms.ocpp16 import OCPP16
-from csms.ocpp201 import OCPP201
 from csms.redact import redact
-from csms.schemas import validate_outgoing
 from ops.operator_api.asking import Wait, ask, connected_charger, settled
+from ops.operator_api.checks import check
 from ops.operator_api.deps import (
     READS,
     SUPPORT,
@@ -47,10 +43,10 @@ from ops.operator_api.desired_views import report_view
 from ops.operator_api.views import charger_view, command_view
 from partner_api.deps import Transaction
 from partner_api.fields import In, Whole
+from partner_api.services import Services
 
 routes = resource("/chargers/{charger_id}", tag="acts")
 
-ADAPTERS: Final[dict[str, Adapter]] = {"1.6": OCPP16, "2.0.1": OCPP201}
 MAX_REQUEST_ID: Final = 2**31 - 1
 
 Number = Annotated[Whole, Field(ge=1, le=1000)]
@@ -233,7 +229,7 @@ async def network_profile(
     shown: dict[str, Any] = redact(whole)
     sealed = None
     if secret:
-        ring = request.app.state.vault.ring
+        ring = Services.of(request.scope).vault.ring
         sealed = ring.encrypt(json.dumps(secret), context=seal_context(charger_id))
     act = SetNetworkProfile(
         slot=body.slot,
@@ -313,24 +309,6 @@ async def _act(
         command = await ask(tx, request, waiter, charger, act)
     response.headers["Location"] = f"/operator/v1/chargers/{charger_id}/commands/{command.id}"
     return command_view(await settled(waiter, command, wait_s=wait))
-
-
-def check(charger: Charger, act: Command) -> None:
-    """Refuse what the charger's version cannot be asked for.
-
-    Raises:
-        PlatformError: ``payload_invalid``.
-    """
-    version = charger.ocpp_version
-    if version not in ADAPTERS:
-        return
-    try:
-        action, payload = ADAPTERS[version].encode(act)
-    except ValueError as exc:
-        raise PlatformError("payload_invalid", f"{exc}.") from exc
-    violation = validate_outgoing(cast(Version, version), action, payload)
-    if violation is not None:
-        raise PlatformError("payload_invalid", f"{action}: {violation.description}")
 
 
 def _members(name: str, charger: Charger) -> dict[str, Any]:

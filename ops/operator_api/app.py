@@ -1,12 +1,14 @@
 """The application of the operators, with health and metrics."""
 
+from functools import cache
+
 from fastapi import FastAPI
 
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
-from ops import health
+from ops.health import Probe
 from ops.operator_api import (
     acts,
     availability,
@@ -28,6 +30,7 @@ from ops.operator_api import (
     events,
     firmware,
     fleet_commands,
+    health,
     holds,
     id_tokens,
     keys,
@@ -43,10 +46,12 @@ from ops.operator_api import (
     stations,
     tariffs,
 )
+from ops.operator_api.services import OperatorServices
 from partner_api import problems
 from partner_api.answers import Json
 from partner_api.middleware import Envelope
 from partner_api.openapi import api_routes
+from partner_api.services import Application
 
 _DESCRIPTION = """
 What operators do: register chargers and partners, send raw commands, and see why something did
@@ -56,8 +61,22 @@ Keep this port inside: `/healthz`, `/readyz` and `/metrics` need no token.
 """
 
 
-def create_operator_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> FastAPI:
+OperatorApp = Application[OperatorServices]
+
+
+def create_operator_app(
+    db: Database, settings: Settings, vault: Vault, clock: Clock
+) -> OperatorApp:
     """Return the ASGI application served on ``VOLTGATE_OPERATOR_PORT``."""
+    services = OperatorServices(
+        db=db, settings=settings, vault=vault, clock=clock, probe=Probe(db, settings)
+    )
+    return Application(_fastapi(), services)
+
+
+@cache
+def _fastapi() -> FastAPI:
+    """Return the routes, which all platforms of this process share."""
     app = FastAPI(
         title="Voltgate operator API",
         version="v1",
@@ -69,21 +88,16 @@ def create_operator_app(db: Database, settings: Settings, vault: Vault, clock: C
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.db = db
-    app.state.settings = settings
-    app.state.vault = vault
-    app.state.clock = clock
-    routers = [health.router(db, settings), *(resource.routes for resource in _RESOURCES)]
+    routers = [resource.routes for resource in _RESOURCES]
     problems.install(app, api_routes(routers))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(
-        Envelope, name="operator", body_limit_bytes=settings.body_limit_bytes, clock=clock
-    )
+    app.add_middleware(Envelope, name="operator")
     return app
 
 
 _RESOURCES = (
+    health,
     credentials,
     certificates,
     security_events,

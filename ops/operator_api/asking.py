@@ -16,6 +16,7 @@ from core.kernel.db import Tx
 from core.kernel.doorbell import rung
 from core.kernel.errors import PlatformError
 from ops.operator_api.deps import Waiter
+from partner_api.services import Services
 
 OPEN: Final = frozenset({CommandStatus.QUEUED, CommandStatus.SENT})
 _LOOK_AGAIN_S: Final = 1.0
@@ -52,7 +53,7 @@ async def ask(
     Raises:
         PlatformError: ``overloaded``: the charger's queue is full.
     """
-    timeout_s = request.app.state.settings.command_timeout.total_seconds()
+    timeout_s = Services.of(request.scope).settings.command_timeout.total_seconds()
     row = await commands.enqueue(
         tx,
         charger=charger,

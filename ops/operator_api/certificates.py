@@ -7,20 +7,20 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from core.certificates import authority, holdings, installing, signing, x509s
-from core.certificates.models import (
-    CertificateRequest,
-    ChargerCertificate,
-    InstalledCertificate,
-    Revocation,
-)
 from core.certificates.states import CertificateUse, RootUse
 from core.chargers import registry
 from core.desired import service as desired
-from core.desired.models import Desired
 from core.kernel.errors import PlatformError, not_found
 from core.kernel.settings import CertificateSigner
-from core.kernel.times import rfc3339, rfc3339_or_none
+from core.kernel.times import rfc3339
 from ops.operator_api.deps import ADMIN, READS, SUPPORT, Acting, NewestFirst, newest_page, resource
+from ops.operator_api.security_views import (
+    certificate_view,
+    installed_view,
+    request_view,
+    revocation_view,
+    wanted_view,
+)
 from ops.operator_api.views import command_view
 from partner_api.deps import Config, Secrets, Transaction
 from partner_api.fields import In
@@ -54,85 +54,6 @@ class ToAsk(In):
     use: str | None = Field(
         None, description="As in the list; left out: all uses (1.6: `csms`, one at a time)."
     )
-
-
-def certificate_view(one: ChargerCertificate) -> dict[str, Any]:
-    """Return a charger's certificate as JSON."""
-    return {
-        "id": one.id,
-        "object": "certificate",
-        "charger_id": one.charger_id,
-        "use": one.use,
-        "origin": one.origin,
-        "subject": one.subject,
-        "issuer": one.issuer,
-        "serial_number": one.serial_number,
-        "fingerprint": one.fingerprint,
-        "not_before": rfc3339(one.not_before),
-        "not_after": rfc3339(one.not_after),
-        "installed_at": rfc3339_or_none(one.installed_at),
-        "last_used_at": rfc3339_or_none(one.last_used_at),
-        "superseded_at": rfc3339_or_none(one.superseded_at),
-        "renewal_asked_at": rfc3339_or_none(one.renewal_asked_at),
-        "created_at": rfc3339(one.created_at),
-    }
-
-
-def request_view(one: CertificateRequest) -> dict[str, Any]:
-    """Return a certificate request as JSON."""
-    return {
-        "id": one.id,
-        "object": "certificate_request",
-        "charger_id": one.charger_id,
-        "use": one.use,
-        "status": one.status,
-        "reason": one.reason,
-        "attempts": one.attempts,
-        "certificate_id": one.certificate_id,
-        "created_at": rfc3339(one.created_at),
-        "changed_at": rfc3339(one.changed_at),
-    }
-
-
-def revocation_view(one: Revocation) -> dict[str, Any]:
-    """Return a revocation as JSON."""
-    return {
-        "object": "revocation",
-        "serial_number": one.serial_number,
-        "reason": one.reason,
-        "revoked_at": rfc3339(one.revoked_at),
-        "revoked_by": one.revoked_by,
-    }
-
-
-def installed_view(one: InstalledCertificate) -> dict[str, Any]:
-    """Return what a charger says it has as JSON."""
-    return {
-        "object": "installed_certificate",
-        "use": one.use,
-        "hash_algorithm": one.hash_algorithm,
-        "issuer_name_hash": one.issuer_name_hash,
-        "issuer_key_hash": one.issuer_key_hash,
-        "serial_number": one.serial_number,
-        "reported_at": rfc3339(one.reported_at),
-    }
-
-
-def wanted_view(wish: Desired) -> dict[str, Any]:
-    """Return a certificate that a charger should have, or not, and how far it is."""
-    return {
-        "id": wish.id,
-        "object": "wanted_certificate",
-        "charger_id": wish.charger_id,
-        "present": wish.present,
-        **{name: wish.wanted[name] for name in ("use", "subject", "serial_number", "fingerprint")},
-        "reported": wish.reported,
-        "reported_at": rfc3339_or_none(wish.reported_at),
-        "status": wish.status,
-        "reason": wish.reason,
-        "attempts": wish.attempts,
-        "changed_at": rfc3339(wish.changed_at),
-    }
 
 
 @routes.get("/certificates", dependencies=[READS], summary="Chargers' certificates")

@@ -7,9 +7,9 @@ from fastapi import Response
 from pydantic import Field
 
 from core.chargers import charger_profiles, registry
-from core.chargers.charger_profiles import Profile
 from core.kernel.errors import PlatformError
 from ops.operator_api.deps import ADMIN, READS, Acting, resource
+from ops.operator_api.record_views import charger_profile_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
 from partner_api.fields import In
@@ -65,26 +65,10 @@ class OwnRules(In):
     note: Note | None = None
 
 
-def profile_view(profile: Profile) -> dict[str, Any]:
-    """Return a profile as JSON."""
-    return {
-        "object": "charger_profile",
-        "id": profile.id,
-        "name": profile.name,
-        "builtin": profile.id.startswith("builtin:"),
-        "charger_id": profile.charger_id,
-        "vendor": profile.vendor,
-        "model": profile.model,
-        "firmware": profile.firmware,
-        "rules": dict(profile.rules),
-        "note": profile.note,
-    }
-
-
 @routes.get("/charger_profiles", dependencies=[READS], summary="Profiles of kinds of chargers")
 async def list_profiles(tx: Transaction) -> dict[str, Any]:
     """Those shipped first; they fit nobody and are there to be copied from."""
-    data = [profile_view(profile) for profile in await charger_profiles.shared(tx)]
+    data = [charger_profile_view(profile) for profile in await charger_profiles.shared(tx)]
     return listed(data, has_more=False, next_cursor=None)
 
 
@@ -95,13 +79,13 @@ async def create(
     """Of the profiles that fit a charger the one with the most literal characters wins."""
     profile = await charger_profiles.create(tx, actor, **body.model_dump())
     response.headers["Location"] = f"/operator/v1/charger_profiles/{profile.id}"
-    return profile_view(profile)
+    return charger_profile_view(profile)
 
 
 @routes.get("/charger_profiles/{profile_id}", dependencies=[READS], summary="One profile")
 async def show(profile_id: str, tx: Transaction) -> dict[str, Any]:
     """Of a kind of chargers, or of one."""
-    return profile_view(await charger_profiles.get(tx, profile_id))
+    return charger_profile_view(await charger_profiles.get(tx, profile_id))
 
 
 @routes.patch("/charger_profiles/{profile_id}", dependencies=[ADMIN], summary="Change a profile")
@@ -111,7 +95,7 @@ async def change(profile_id: str, body: Changes, tx: Transaction, actor: Acting)
     for name in ("name", "rules"):
         if name in changes and changes[name] is None:
             raise PlatformError("invalid_parameter", f"{name} is required.")
-    return profile_view(await charger_profiles.change(tx, actor, profile_id, changes))
+    return charger_profile_view(await charger_profiles.change(tx, actor, profile_id, changes))
 
 
 @routes.delete(
@@ -134,7 +118,7 @@ async def of_charger(charger_id: str, tx: Transaction) -> dict[str, Any]:
     return {
         "object": "charger_rules",
         "charger_id": charger_id,
-        "profile": None if profile is None else profile_view(profile),
+        "profile": None if profile is None else charger_profile_view(profile),
         "rules": asdict(rules),
     }
 

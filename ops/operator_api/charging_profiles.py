@@ -47,6 +47,7 @@ from ops.operator_api.deps import READS, SUPPORT, Acting, WaitingSupport, resour
 from ops.operator_api.views import command_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
+from partner_api.services import Services
 
 routes = resource("", tag="smart charging")
 
@@ -197,7 +198,7 @@ async def limit_session(
             charger,
             profile,
             session_id=session.id,
-            timeout_s=request.app.state.settings.command_timeout.total_seconds(),
+            timeout_s=Services.of(request.scope).settings.command_timeout.total_seconds(),
         )
     return command_view(await settled(waiter, _told(response, row), wait_s=wait))
 

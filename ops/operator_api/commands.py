@@ -15,6 +15,7 @@ from core.commands.commands import Raw, seal_context
 from core.commands.states import Priority
 from core.kernel.crypto import Vault
 from core.kernel.errors import PlatformError, not_found
+from csms import key_codes
 from csms.codes import Version
 from csms.redact import redact
 from csms.schemas import validate_outgoing
@@ -31,6 +32,7 @@ from ops.operator_api.deps import (
 from ops.operator_api.views import command_view
 from partner_api.deps import Transaction
 from partner_api.fields import In
+from partner_api.services import Services
 
 routes = resource("/chargers/{charger_id}/commands", tag="commands")
 
@@ -55,15 +57,16 @@ async def send(
     wait: Wait = 0,
 ) -> dict[str, Any]:
     """Answers with the command; with `wait`, when the charger has answered or time is over."""
-    timeout_s = body.timeout_s or request.app.state.settings.command_timeout.total_seconds()
+    services = Services.of(request.scope)
+    timeout_s = body.timeout_s or services.settings.command_timeout.total_seconds()
     async with waiter.look() as tx:
         charger = await registry.get(tx, charger_id)
         _check(charger, body)
-        shown = redact(body.payload)
+        shown = await key_codes.hidden(tx, services.vault, redact(body.payload))
         command = await commands.enqueue(
             tx,
             charger=charger,
-            command=_raw(request.app.state.vault, charger_id, body, shown=shown),
+            command=_raw(services.vault, charger_id, body, shown=shown),
             priority=Priority.OPERATOR,
             expires_at=tx.now + timedelta(seconds=timeout_s),
             timeout_s=timeout_s,

@@ -6,41 +6,12 @@ from fastapi import Response
 
 from core.certificates import key_change
 from core.chargers import registry
-from core.chargers.models import Charger
-from core.desired.models import Desired
-from core.desired.states import DesiredStatus
 from core.kernel.errors import not_found
-from core.kernel.times import rfc3339
 from ops.operator_api.deps import ADMIN, READS, Acting, resource
+from ops.operator_api.security_views import rotation_view
 from partner_api.deps import Secrets, Transaction
 
 routes = resource("/chargers/{charger_id}/password/rotation", tag="security")
-
-_STATUS = {
-    DesiredStatus.PENDING: "pending",
-    DesiredStatus.SENT: "pending",
-    DesiredStatus.DRIFTED: "pending",
-    DesiredStatus.ACCEPTED: "changed",
-    DesiredStatus.REJECTED: "refused",
-}
-
-
-def rotation_view(charger: Charger, wish: Desired) -> dict[str, Any]:
-    """Return how far a change of a password is, without either password."""
-    status = _STATUS[wish.status]
-    if status == "changed" and charger.next_credential is not None:
-        status = "pending"
-    return {
-        "object": "password_rotation",
-        "charger_id": charger.id,
-        "status": status,
-        "accepted_passwords": 1 if charger.next_credential is None else 2,
-        "attempts": wish.attempts,
-        "reason": wish.reason,
-        "requested_by": wish.requested_by,
-        "created_at": rfc3339(wish.created_at),
-        "changed_at": rfc3339(wish.changed_at),
-    }
 
 
 @routes.post("", status_code=202, dependencies=[ADMIN], summary="Give a charger a new password")

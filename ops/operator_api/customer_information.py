@@ -27,6 +27,7 @@ from ops.operator_api.upkeep_views import report_view
 from ops.operator_api.views import command_view
 from partner_api.deps import Transaction
 from partner_api.fields import In
+from partner_api.services import Services
 
 routes = resource("/chargers/{charger_id}/customer_information", tag="customer information")
 
@@ -74,7 +75,7 @@ async def request_information(
     """Answers with the report, without the data: show those once with `/show`."""
     async with waiter.look() as tx:
         charger = await connected_charger(tx, charger_id, version="2.0.1")
-        command = customer.command(request.app.state.vault, charger, body.spec())
+        command = customer.command(Services.of(request.scope).vault, charger, body.spec())
         row = await ask(tx, request, waiter, charger, command)
         report = await customer.begun(tx, waiter.actor, command, row)
     path = f"/operator/v1/chargers/{charger_id}/customer_information/{report.id}"

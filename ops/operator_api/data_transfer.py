@@ -7,17 +7,17 @@ from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
 from core.chargers import registry, transfers
-from core.chargers.transfer_models import DataTransfer
 from core.commands.commands import seal_context
 from core.commands.data_transfer import SendData
 from core.kernel.errors import PlatformError
-from core.kernel.times import rfc3339
 from csms.redact import redact
 from ops.operator_api.asking import Wait, ask, connected_charger, settled
 from ops.operator_api.deps import READS, NewestFirst, WaitingSupport, newest_page, resource
+from ops.operator_api.record_views import data_transfer_view
 from ops.operator_api.views import command_view
 from partner_api.deps import Transaction
 from partner_api.fields import In
+from partner_api.services import Services
 
 routes = resource("", tag="data transfers")
 
@@ -57,7 +57,7 @@ async def send(
         shown, sealed = redact(body.data), None
         if shown != body.data:
             text = json.dumps({"data": body.data})
-            vault = request.app.state.vault
+            vault = Services.of(request.scope).vault
             sealed = vault.ring.encrypt(text, context=seal_context(charger_id))
         command = SendData(
             vendor_id=body.vendor_id, message_id=body.message_id, data=shown, sealed=sealed
@@ -88,21 +88,4 @@ async def list_transfers(
         before_number=page.before_number,
         limit=page.limit + 1,
     )
-    return newest_page(found, page, transfer_view)
-
-
-def transfer_view(transfer: DataTransfer) -> dict[str, Any]:
-    """Return a vendor's message; what is very long is ``{"cut": its beginning}``."""
-    return {
-        "id": transfer.number,
-        "object": "data_transfer",
-        "at": rfc3339(transfer.at),
-        "charger_id": transfer.charger_id,
-        "direction": transfer.direction,
-        "vendor_id": transfer.vendor_id,
-        "message_id": transfer.message_id,
-        "data": transfer.data,
-        "status": transfer.status,
-        "answer": transfer.answer,
-        "command_id": transfer.command_id,
-    }
+    return newest_page(found, page, data_transfer_view)

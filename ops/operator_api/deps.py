@@ -19,6 +19,7 @@ from core.operators.service import Operator
 from partner_api.answers import listed
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Transaction
+from partner_api.services import Services
 
 T = TypeVar("T")
 
@@ -70,14 +71,14 @@ class NeedsToWait:
 
     async def __call__(self, request: Request) -> Waiter:
         """Return who is calling; raises as ``Needs`` does."""
-        db: Database = request.app.state.db
+        db = Services.of(request.scope).db
         async with db.transaction() as tx:
             await _admit(request, tx, self.roles)
         return Waiter(db, _actor(request))
 
 
 async def _admit(request: Request, tx: Tx, roles: tuple[Role, ...] | None) -> Operator:
-    vault = request.app.state.vault
+    vault = Services.of(request.scope).vault
     operator = await operators.authenticate(tx, vault, request.headers.get("authorization"))
     request.state.operator = operator
     structlog.contextvars.bind_contextvars(operator_id=operator.id)

@@ -29,6 +29,7 @@ from ops.operator_api.upkeep_views import transfer_view
 from ops.operator_api.views import command_view
 from partner_api.deps import Secrets, Transaction
 from partner_api.fields import In, Instant, Whole
+from partner_api.services import Services
 
 routes = resource("/chargers/{charger_id}/firmware", tag="firmware")
 
@@ -167,7 +168,7 @@ async def publish(
     async with waiter.look() as tx:
         charger = await connected_charger(tx, charger_id, version="2.0.1")
         spec = PublicationSpec(**body.model_dump())
-        command = publishing.command(request.app.state.vault, charger, spec)
+        command = publishing.command(Services.of(request.scope).vault, charger, spec)
         row = await ask(tx, request, waiter, charger, command)
         transfer = await publishing.begun(tx, command, row)
     row = await settled(waiter, row, wait_s=wait)

@@ -68,11 +68,7 @@ async def create(
     response.headers["Location"] = f"/operator/v1/chargers/{charger_id}/holds/{hold.id}"
     row = await settled(waiter, row, wait_s=wait)
     async with waiter.look() as tx:
-        if row.response is not None:  # what learns from answers may be a moment behind
-            status = str(row.response.get("status"))
-            await holds.answered(
-                tx, charger_id, hold.reservation, accepted=status == "Accepted", reason=status
-            )
+        await holds.settle(tx, row)  # what learns from answers may be a moment behind
         hold = await holds.get(tx, charger_id, hold.id)
     return hold_view(hold) | {"command": command_view(row)}
 

@@ -5,19 +5,27 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Request, Response
 from pydantic import Field
 
-from core.chargers import id_tokens, registry
+from core.chargers import id_tokens, key_codes, registry
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.partners import service as partners
 from ops.operator_api.deps import READS, SUPPORT, Acting, resource
 from ops.operator_api.views import id_token_view
 from partner_api.answers import page_of
-from partner_api.deps import Paging, Transaction
+from partner_api.deps import Paging, Secrets, Transaction
 from partner_api.fields import In, Instant, ObjectId, Whole
+from partner_api.services import Services
 
 routes = resource("/id_tokens", tag="id tokens")
 
-Token = Annotated[str, Path(max_length=36, description="Its case makes no difference.")]
+Token = Annotated[
+    str,
+    Path(
+        max_length=48,
+        description="At most 36 characters; their case makes no difference. A key code on the "
+        "list can be given by its name, `KEYCODE:...`, too.",
+    ),
+]
 Language = Annotated[str, Field(min_length=1, max_length=8, examples=["en"])]
 
 
@@ -44,7 +52,8 @@ class TokenIn(In):
         min_length=1,
         max_length=20,
         description="Central, eMAID, ISO14443, ISO15693, KeyCode, Local or MacAddress. An odd "
-        "token of its kind is kept all the same; `oddity` tells.",
+        "token of its kind is kept all the same; `oddity` tells. A KeyCode is stored hashed and "
+        "shown by its name only.",
     )
     blocked: bool = False
     expires_at: Instant | None = Field(
@@ -82,7 +91,12 @@ class TokenIn(In):
 
 @routes.put("/{token}", dependencies=[SUPPORT], summary="Create or replace an id token")
 async def put(
-    token: Token, body: TokenIn, request: Request, tx: Transaction, actor: Acting
+    token: Token,
+    body: TokenIn,
+    request: Request,
+    tx: Transaction,
+    vault: Secrets,
+    actor: Acting,
 ) -> dict[str, Any]:
     """Takes effect at once, for the next Authorize and the next start; local lists follow."""
     if body.partner_id is not None:
@@ -91,13 +105,13 @@ async def put(
         await _check_place(tx, place, index)
     values = body.model_dump()
     if body.max_sessions is None:
-        values["max_sessions"] = request.app.state.settings.id_token_max_sessions
+        values["max_sessions"] = Services.of(request.scope).settings.id_token_max_sessions
     if body.personal_message is not None:
         values["personal_message"] = body.personal_message.model_dump(exclude_none=True)
     values["additional_info"] = [
         {"additionalIdToken": info.id_token, "type": info.type} for info in body.additional_info
     ]
-    made = await id_tokens.put(tx, actor, token, **values)
+    made = await key_codes.put(tx, vault, actor, token, **values)
     return id_token_view(made, await id_tokens.places_of(tx, made.token))
 
 
@@ -120,14 +134,14 @@ async def list_tokens(page: Paging, tx: Transaction) -> dict[str, Any]:
 
 
 @routes.get("/{token}", dependencies=[READS], summary="One id token")
-async def show(token: Token, tx: Transaction) -> dict[str, Any]:
+async def show(token: Token, tx: Transaction, vault: Secrets) -> dict[str, Any]:
     """An unknown one may not charge."""
-    found = await id_tokens.get(tx, token)
+    found = await id_tokens.get(tx, await key_codes.known_as(tx, vault, token))
     return id_token_view(found, await id_tokens.places_of(tx, found.token))
 
 
 @routes.delete("/{token}", status_code=204, dependencies=[SUPPORT], summary="Forget an id token")
-async def delete(token: Token, tx: Transaction, actor: Acting) -> Response:
+async def delete(token: Token, tx: Transaction, vault: Secrets, actor: Acting) -> Response:
     """From then on it is unknown."""
-    await id_tokens.delete(tx, actor, token)
+    await id_tokens.delete(tx, actor, await key_codes.known_as(tx, vault, token))
     return Response(status_code=204)

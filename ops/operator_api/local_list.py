@@ -10,13 +10,11 @@ from core.chargers import local_lists, registry
 from core.chargers.models import Charger
 from core.commands.local_list import AskLocalListVersion
 from core.desired import local_list
-from core.desired import service as desired
-from core.desired.models import Desired
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.kernel.times import rfc3339_or_none
 from ops.operator_api.asking import Wait, ask, connected_charger, settled
 from ops.operator_api.deps import READS, SUPPORT, Acting, WaitingSupport, resource
+from ops.operator_api.record_views import local_list_view
 from ops.operator_api.views import command_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
@@ -51,7 +49,7 @@ class Named(In):
 @routes.get("", dependencies=[READS], summary="A charger's local list")
 async def show(charger_id: ChargerId, tx: Transaction) -> dict[str, Any]:
     """What belongs into it, what the charger has taken, and how far the one is from the other."""
-    return await view_of(tx, await registry.get(tx, charger_id))
+    return await local_list_view(tx, await registry.get(tx, charger_id))
 
 
 @routes.put("", dependencies=[SUPPORT], summary="Say what belongs into a charger's local list")
@@ -61,7 +59,7 @@ async def put(
     """It is sent when the charger is there, in messages that it bears, and kept up to date."""
     charger = await registry.get(tx, charger_id)
     await local_list.wish(tx, actor, charger, source=body.source, tokens=body.tokens)
-    return await view_of(tx, charger)
+    return await local_list_view(tx, charger)
 
 
 @routes.delete("", dependencies=[SUPPORT], summary="Empty a charger's local list")
@@ -69,7 +67,7 @@ async def empty(charger_id: ChargerId, tx: Transaction, actor: Acting) -> dict[s
     """It is emptied when the charger is there, and no longer kept up to date."""
     charger = await registry.get(tx, charger_id)
     await local_list.wish_empty(tx, actor, charger)
-    return await view_of(tx, charger)
+    return await local_list_view(tx, charger)
 
 
 @routes.get("/tokens", dependencies=[READS], summary="What a charger's local list has")
@@ -141,39 +139,4 @@ async def _changed(
 ) -> dict[str, Any]:
     await audit.record(tx, actor, action, charger.id, after={"tokens": len(named)})
     await local_list.wish(tx, actor, charger, source="chosen")
-    return await view_of(tx, charger)
-
-
-async def view_of(tx: Tx, charger: Charger) -> dict[str, Any]:
-    """Return what belongs into a charger's list, what it has taken and what it bears."""
-    known = await local_lists.find(tx, charger.id)
-    wished = await desired.find(tx, charger.id, local_list.NAME, local_list.KEY)
-    has, wanted = await local_lists.counts(tx, charger)
-    limits = await local_lists.limits_of(tx, charger)
-    return {
-        "object": "local_list",
-        "charger_id": charger.id,
-        "source": None if known is None else known.source,
-        **_standing(wished),
-        "entries": has,
-        "entries_wanted": wanted,
-        "version": None if known is None else known.version,
-        "reported_version": None if known is None else known.reported_version,
-        "reported_at": None if known is None else rfc3339_or_none(known.reported_at),
-        "limits": {
-            "entries": limits.entries,
-            "entries_per_message": limits.items,
-            "bytes_per_message": limits.message_bytes,
-        },
-    }
-
-
-def _standing(wished: Desired | None) -> dict[str, Any]:
-    if wished is None:
-        return {"desired_state_id": None, "status": None, "reason": None, "progress": None}
-    return {
-        "desired_state_id": wished.id,
-        "status": wished.status,
-        "reason": wished.reason,
-        "progress": wished.progress,
-    }
+    return await local_list_view(tx, charger)

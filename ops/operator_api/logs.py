@@ -16,6 +16,7 @@ from ops.operator_api.upkeep_views import transfer_view
 from ops.operator_api.views import command_view
 from partner_api.deps import Transaction
 from partner_api.fields import In, Instant, Whole
+from partner_api.services import Services
 
 routes = resource("", tag="logs")
 
@@ -54,7 +55,7 @@ async def request_log(
     given = body.model_dump() | {"kind": LogKind(body.kind), "method": Method(body.method)}
     async with waiter.look() as tx:
         charger = await connected_charger(tx, charger_id)
-        command = logs.command(request.app.state.vault, charger, LogSpec(**given))
+        command = logs.command(Services.of(request.scope).vault, charger, LogSpec(**given))
         row = await ask(tx, request, waiter, charger, command)
         transfer = await logs.begun(tx, command, row)
     response.headers["Location"] = f"/operator/v1/chargers/{charger_id}/logs/{transfer.id}"

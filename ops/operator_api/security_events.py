@@ -5,31 +5,14 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from core.chargers import registry, security_events
-from core.chargers.security_models import SecurityEvent
-from core.kernel.times import rfc3339, rfc3339_or_none
 from ops.operator_api.deps import NewestFirst, newest_page, resource
+from ops.operator_api.security_views import security_event_view
 from partner_api.deps import Transaction
 
 routes = resource("", tag="security", reads_only=True)
 
 Critical = Annotated[bool | None, Query(description="Only those that the standard calls critical.")]
 Type = Annotated[str | None, Query(alias="type", max_length=50, examples=["SocketFlapping"])]
-
-
-def security_event_view(event: SecurityEvent) -> dict[str, Any]:
-    """Return a security event as JSON."""
-    return {
-        "id": event.id,
-        "object": "security_event",
-        "charger_id": event.charger_id,
-        "source": event.source,
-        "type": event.type,
-        "known": event.known,
-        "critical": event.critical,
-        "tech_info": event.tech_info,
-        "happened_at": rfc3339_or_none(event.happened_at),
-        "received_at": rfc3339(event.received_at),
-    }
 
 
 @routes.get("/security_events", summary="Security events of all chargers, the newest first")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from core.chargers import key_codes
 from core.kernel.db import Tx
 from core.kernel.page import Slice
 from core.kernel.times import rfc3339
@@ -19,7 +20,7 @@ from ops.operator_api.views import (
     operator_session_view,
 )
 from partner_api.answers import listed, page_of
-from partner_api.deps import Paging, Transaction
+from partner_api.deps import Paging, Secrets, Transaction
 
 routes = resource("", tag="sessions", reads_only=True)
 
@@ -41,6 +42,7 @@ async def sessions_page(tx: Tx, found: Slice[Session]) -> dict[str, Any]:
 async def list_sessions(
     page: Paging,
     tx: Transaction,
+    vault: Secrets,
     charger_id: Id = None,
     connector_id: Id = None,
     id_token: Id = None,
@@ -53,7 +55,7 @@ async def list_sessions(
         owner=None,
         charger_id=charger_id,
         connector_id=connector_id,
-        token=id_token,
+        token=None if id_token is None else await key_codes.known_as(tx, vault, id_token),
         active=active,
     )
     return await sessions_page(tx, found)

@@ -18,7 +18,7 @@ def transfer_view(transfer: Transfer, news: Iterable[News] | None = None) -> dic
         "kind": transfer.kind,
         "status": transfer.status,
         "word": transfer.word,
-        "request_id": transfer.request,
+        "request_id": transfer.request if transfer.request > 0 else None,
         "location": transfer.address,
         "file_name": transfer.file_name,
         "detail": transfer.detail,

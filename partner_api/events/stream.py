@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Query
 from fastapi.sse import ServerSentEvent
 
-from core.kernel.db import Database
 from core.kernel.doorbell import rung
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.partners import service as partners
@@ -17,6 +16,7 @@ from core.webhooks.models import Event
 from core.webhooks.service import events_topic
 from partner_api.fields import Seq
 from partner_api.security.access import Watcher, needs_to_watch
+from partner_api.services import PartnerServices
 
 LOOK_EVERY_S: Final = 2.0
 """A lost ring delays an event, and a revoked key lives on, at most this long."""
@@ -55,11 +55,10 @@ Stream = Annotated[Following, Depends(_following)]
 async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
     """Yield events until the key is revoked, the server stops or the client is gone."""
     watcher, after_seq = stream.watcher, stream.after_seq
-    app = watcher.request.app
-    db: Database = app.state.db
+    services = PartnerServices.of(watcher.request.scope)
     yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
-    async with db.doorbell.subscribe(events_topic(watcher.caller.partner_id)) as rings:
-        while not app.state.closing.is_set():
+    async with services.db.doorbell.subscribe(events_topic(watcher.caller.partner_id)) as rings:
+        while not services.closing.is_set():
             try:
                 found = await _after(watcher, after_seq)
             except DatabaseUnavailable:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from core.kernel.clock import Clock
-from core.kernel.db import Database
 from core.kernel.doorbell import rung
 from core.operations import queries
 from core.operations.models import Operation, Step
 from core.operations.service import topic
 from core.operations.states import MACHINE
 from partner_api.security.access import Watcher
+from partner_api.services import PartnerServices
 
 SWEEP_S: Final = 1.0
 """A lost ring delays an answer by at most this."""
@@ -24,18 +23,17 @@ async def wait_for_end(
     Raises:
         PlatformError: ``not_found``, or the key is not good any more.
     """
-    app = watcher.request.app
-    db: Database = app.state.db
-    clock: Clock = app.state.clock
+    services = PartnerServices.of(watcher.request.scope)
+    clock = services.clock
     found = await _look(watcher, operation_id)
     until = clock.monotonic() + wait_s
     if wait_s <= 0 or found[0].status in MACHINE.final:
         return found
-    async with db.doorbell.subscribe(topic(operation_id)) as rings:
+    async with services.db.doorbell.subscribe(topic(operation_id)) as rings:
         while True:  # look again first: it may have ended before we listened
             found = await _look(watcher, operation_id)
             left_s = until - clock.monotonic()
-            if found[0].status in MACHINE.final or left_s <= 0 or app.state.closing.is_set():
+            if found[0].status in MACHINE.final or left_s <= 0 or services.closing.is_set():
                 return found
             await rung(rings, within_s=min(SWEEP_S, left_s))
             if await watcher.request.is_disconnected():

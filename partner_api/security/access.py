@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from core.audit.service import Actor
-from core.kernel.db import Database, Tx
+from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.partners import service as partners
 from core.partners.scopes import WHILE_SUSPENDED, Scope
 from core.partners.service import Caller
 from partner_api.deps import Transaction
 from partner_api.security.address import client_address
-from partner_api.security.rate import Limiter
+from partner_api.services import PartnerServices, Services
 
 ANY_SCOPE = tuple(Scope)
 
@@ -57,8 +57,7 @@ class Watcher:
         Raises:
             PlatformError: The key is not good any more.
         """
-        db: Database = self.request.app.state.db
-        async with db.transaction() as tx:
+        async with Services.of(self.request.scope).db.transaction() as tx:
             caller = await _identify(self.request, tx)
             require_any(caller, self.scopes, reading=True)
             yield tx
@@ -72,8 +71,7 @@ class NeedsToWatch:
 
     async def __call__(self, request: Request) -> Watcher:
         """Return who is calling; raises as ``Needs`` does."""
-        db: Database = request.app.state.db
-        async with db.transaction() as tx:
+        async with Services.of(request.scope).db.transaction() as tx:
             caller = await _identify(request, tx)
             _admit(request, caller, Needs(self.scopes))
         return Watcher(request, self.scopes, caller)
@@ -110,19 +108,19 @@ ActingCaller = Annotated[Actor, Depends(_actor)]
 
 
 async def _identify(request: Request, tx: Tx) -> Caller:
-    settings = request.app.state.settings
+    services = Services.of(request.scope)
     caller = await partners.authenticate(
         tx,
-        request.app.state.vault,
+        services.vault,
         request.headers.get("authorization"),
-        address=client_address(request.scope, settings.trusted_proxies),
+        address=client_address(request.scope, services.settings.trusted_proxies),
     )
     request.state.caller = caller
     return caller
 
 
 def _admit(request: Request, caller: Caller, needs: Needs) -> None:
-    limiter: Limiter = request.app.state.limiter
+    limiter = PartnerServices.of(request.scope).limiter
     allowance = limiter.take(caller.partner_id, always=needs.unlimited)
     request.state.allowance = allowance
     if not allowance.allowed:

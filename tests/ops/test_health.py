@@ -2,7 +2,6 @@
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from core.kernel.clock import ShiftedClock
@@ -48,7 +47,7 @@ async def test_redis_may_be_away(
     db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
 ) -> None:
     named = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
-    app: FastAPI = create_operator_app(db, named, vault, clock)
+    app = create_operator_app(db, named, vault, clock)
     async with client_of(app, None) as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 200

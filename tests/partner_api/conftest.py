@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI
 
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
-from partner_api.app import create_app
+from partner_api.app import PartnerApp, create_app
 from tests.partner_api.scenes import Party, Place, grant, make_place, party
 
 
@@ -20,12 +19,12 @@ def backend() -> str:
 
 
 @pytest.fixture
-def app(db: Database, settings: Settings, vault: Vault, clock: ShiftedClock) -> FastAPI:
+def app(db: Database, settings: Settings, vault: Vault, clock: ShiftedClock) -> PartnerApp:
     return create_app(db, settings, vault, clock)
 
 
 @pytest.fixture
-async def partner(app: FastAPI, db: Database, vault: Vault) -> AsyncIterator[Party]:
+async def partner(app: PartnerApp, db: Database, vault: Vault) -> AsyncIterator[Party]:
     async with party(app, db, vault) as opened:
         yield opened
 

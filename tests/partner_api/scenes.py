@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from fastapi import FastAPI
 
 from core.audit.service import CLI
 from core.chargers import presence, registry, stations, status
@@ -18,6 +17,7 @@ from core.kernel.db import Database
 from core.partners import keys
 from core.partners import service as partners
 from core.partners.scopes import Scope
+from partner_api.app import PartnerApp
 
 ALL_SCOPES = tuple(Scope)
 
@@ -42,7 +42,7 @@ class Party:
 
 
 def client_of(
-    app: FastAPI, key: str | None = None, *, address: str = "127.0.0.1"
+    app: PartnerApp, key: str | None = None, *, address: str = "127.0.0.1"
 ) -> httpx2.AsyncClient:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     transport = httpx2.ASGITransport(app=app, client=(address, 40_000))
@@ -72,7 +72,7 @@ async def make_partner(db: Database, name: str = "Tester") -> str:
 
 @asynccontextmanager
 async def party(
-    app: FastAPI, db: Database, vault: Vault, *, livemode: bool = True, **values: Any
+    app: PartnerApp, db: Database, vault: Vault, *, livemode: bool = True, **values: Any
 ) -> AsyncIterator[Party]:
     """Create a partner with a key; open its client."""
     partner_id = await make_partner(db)

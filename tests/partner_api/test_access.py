@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from core.audit.service import CLI
@@ -17,7 +16,7 @@ from core.partners import keys
 from core.partners import service as partners
 from core.partners.scopes import Scope
 from partner_api import openapi
-from partner_api.app import ROUTERS, create_app
+from partner_api.app import ROUTERS, PartnerApp, create_app
 from partner_api.security.address import client_address
 from partner_api.security.rate import Limiter
 from tests.partner_api.furniture import begin
@@ -32,7 +31,7 @@ def test_s12_every_route_demands_a_scope(route: APIRoute) -> None:
 
 
 async def test_s12_a_key_without_the_scope_is_refused_on_every_route(
-    app: FastAPI, db: Database, vault: Vault
+    app: PartnerApp, db: Database, vault: Vault
 ) -> None:
     for route in V1:
         needed = set(openapi.scopes_of(route))
@@ -47,7 +46,7 @@ async def test_s12_a_key_without_the_scope_is_refused_on_every_route(
 
 
 async def test_s14_every_bad_key_gets_the_same_answer(
-    app: FastAPI, db: Database, vault: Vault, clock: ShiftedClock, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, clock: ShiftedClock, partner: Party
 ) -> None:
     soon = db.now() + timedelta(seconds=5)
     _, expired = await make_key(db, vault, partner.partner_id, expires_at=soon)
@@ -129,7 +128,7 @@ async def test_s15_the_limit_is_the_partners_and_stops_are_never_blocked(
 
 
 async def test_s18_an_allowlist_is_about_the_real_peer(
-    app: FastAPI, db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
+    app: PartnerApp, db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
 ) -> None:
     proxied = create_app(
         db, settings.model_copy(update={"trusted_proxies": ("10.0.0.0/8",)}), vault, clock
@@ -185,7 +184,7 @@ def test_a_bucket_refills_up_to_its_quota(clock: ShiftedClock) -> None:
 
 
 async def test_a_key_cannot_give_what_it_does_not_have(
-    app: FastAPI, db: Database, vault: Vault
+    app: PartnerApp, db: Database, vault: Vault
 ) -> None:
     async with party(app, db, vault, scopes=["keys:manage", "status:read"]) as caller:
         strong_id, _ = await make_key(db, vault, caller.partner_id)
@@ -205,7 +204,7 @@ async def test_a_key_cannot_give_what_it_does_not_have(
         assert wider.status_code == 403
 
 
-async def test_s14_a_revoked_key_is_refused_at_once(app: FastAPI, partner: Party) -> None:
+async def test_s14_a_revoked_key_is_refused_at_once(app: PartnerApp, partner: Party) -> None:
     body = {"name": "short", "scopes": ["status:read"]}
     created = (await partner.client.post("/v1/api_keys", json=body)).json()
     async with client_of(app, created["secret"]) as client:

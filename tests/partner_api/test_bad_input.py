@@ -5,12 +5,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
+from partner_api.app import PartnerApp
 from tests.partner_api.scenes import Party, Place, client_of, start_body
 
 JSON = {"Content-Type": "application/json"}
@@ -183,7 +184,7 @@ async def test_another_media_type(partner: Party, content_type: str | None) -> N
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-async def test_a_hundred_megabytes_are_refused_unread(app: FastAPI, partner: Party) -> None:
+async def test_a_hundred_megabytes_are_refused_unread(app: PartnerApp, partner: Party) -> None:
     read_bytes = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -213,14 +214,14 @@ async def test_unknown_addresses_and_methods(partner: Party) -> None:
     assert wrong.headers["Allow"] == "GET, POST"
 
 
-async def test_the_credentials_are_looked_at_before_the_body(app: FastAPI) -> None:
+async def test_the_credentials_are_looked_at_before_the_body(app: PartnerApp) -> None:
     async with client_of(app) as nobody:
         answer = await nobody.post("/v1/start_charge", content=b"{", headers=JSON)
     assert answer.status_code == 401
 
 
 async def test_a_bug_is_answered_without_its_traceback(
-    app: FastAPI, partner: Party, monkeypatch: pytest.MonkeyPatch
+    app: PartnerApp, partner: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
@@ -235,13 +236,17 @@ async def test_a_bug_is_answered_without_its_traceback(
 
 
 async def test_a_database_that_is_away_is_503(
-    settings: Settings, vault: Vault, app: FastAPI, db: Database, partner: Party, monkeypatch: Any
+    settings: Settings,
+    vault: Vault,
+    app: PartnerApp,
+    db: Database,
+    partner: Party,
+    monkeypatch: Any,
 ) -> None:
     async def refuse(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError
+        raise DatabaseUnavailable
 
-    await db.engine.dispose()
-    monkeypatch.setattr("sqlalchemy.ext.asyncio.AsyncConnection.start", refuse)
+    monkeypatch.setattr(db._engine, "begin", refuse)
     answer: httpx2.Response = await partner.client.get("/v1/sessions")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert answer.json()["code"] == "dependency_unavailable"

@@ -6,14 +6,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from fastapi import FastAPI
 
 from core.chargers.states import ConnectorStatus
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from partner_api import openapi
-from partner_api.app import ROUTERS
+from partner_api.app import ROUTERS, PartnerApp
 from tests.partner_api.furniture import begin, furnish, in_an_hour, measure, reference_of
 from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
 
@@ -256,7 +255,7 @@ async def test_a_connector_that_cannot_start_is_refused_at_once(
 
 
 async def test_who_may_only_look_cannot_control(
-    app: FastAPI, db: Database, vault: Vault, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, partner: Party
 ) -> None:
     place = await make_place(db, vault)
     await grant(db, place, partner.partner_id, control=False)

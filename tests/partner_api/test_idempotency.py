@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from core.chargers import presence
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.operations import service as operations
+from partner_api.app import PartnerApp
 from tests.partner_api.scenes import Party, Place, party, start_body
 
 
@@ -142,7 +142,7 @@ async def test_the_header_alone_is_checked_as_the_field_is(partner: Party, place
 
 
 async def test_the_ids_of_partners_and_modes_are_separate(
-    app: FastAPI, db: Database, vault: Vault, partner: Party, place: Place
+    app: PartnerApp, db: Database, vault: Vault, partner: Party, place: Place
 ) -> None:
     await partner.client.post("/v1/start_charge", json=start_body(place))
     async with party(app, db, vault) as other:

@@ -4,13 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.ids import new_id
 from partner_api import openapi
-from partner_api.app import ROUTERS
+from partner_api.app import ROUTERS, PartnerApp
 from tests.partner_api.furniture import Furniture, furnish, in_an_hour
 from tests.partner_api.scenes import Party, party
 
@@ -68,7 +67,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 async def test_s11_every_route_answers_alike_for_foreign_unknown_and_impossible_ids(
-    app: FastAPI, db: Database, vault: Vault, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, partner: Party
 ) -> None:
     async with party(app, db, vault) as other, party(app, db, vault, livemode=False) as test:
         theirs = await furnish(db, vault, other, name="theirs")
@@ -92,7 +91,7 @@ async def test_s11_every_route_answers_alike_for_foreign_unknown_and_impossible_
 
 
 async def test_s11_control_calls_answer_alike_for_foreign_and_unknown_ids(
-    app: FastAPI, db: Database, vault: Vault, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, partner: Party
 ) -> None:
     async with party(app, db, vault) as other:
         theirs = await furnish(db, vault, other, name="theirs")
@@ -116,7 +115,7 @@ async def test_s11_control_calls_answer_alike_for_foreign_and_unknown_ids(
 
 
 async def test_s11_a_filter_by_a_foreign_id_finds_what_an_unknown_one_finds(
-    app: FastAPI, db: Database, vault: Vault, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, partner: Party
 ) -> None:
     async with party(app, db, vault) as other:
         theirs = await furnish(db, vault, other, name="theirs")
@@ -130,7 +129,7 @@ async def test_s11_a_filter_by_a_foreign_id_finds_what_an_unknown_one_finds(
 
 
 async def test_s11_lists_show_nothing_of_others(
-    app: FastAPI, db: Database, vault: Vault, partner: Party
+    app: PartnerApp, db: Database, vault: Vault, partner: Party
 ) -> None:
     async with party(app, db, vault) as other, party(app, db, vault, livemode=False) as test:
         await furnish(db, vault, other, name="theirs")

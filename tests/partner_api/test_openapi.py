@@ -146,7 +146,7 @@ def served(
     async def serve() -> None:
         clock = SystemClock()
         config = Settings(
-            database_url=f"sqlite+aiosqlite:///{path}",
+            database_url=f"sqlite:///{path}",
             webhook_allow_insecure=True,
             requests_per_minute=1_000_000,
         )

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from core.audit.service import CLI
 from core.kernel.db import Database
@@ -16,6 +15,7 @@ from core.operations import service as operations
 from core.partners import keys
 from ops.http import serving
 from partner_api import app as partner_app
+from partner_api.app import PartnerApp
 from partner_api.events import stream
 from tests.eventually import eventually
 from tests.partner_api.scenes import Party, Place, start_body
@@ -84,14 +84,14 @@ async def revoke(db: Database, partner: Party) -> None:
 
 @asynccontextmanager
 async def following(
-    app: FastAPI, partner: Party, query: str = "", **headers: str
+    app: PartnerApp, partner: Party, query: str = "", **headers: str
 ) -> AsyncIterator[AsyncIterator[str]]:
     """Open the event stream over a real socket; yield its lines."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     async with serving(app, host="127.0.0.1", port=0) as url:
         try:
             async with (
-                httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+                httpx2.AsyncClient(base_url=url, trust_env=False, verify=False) as client,
                 client.stream(
                     "GET",
                     f"/v1/events/stream{query}",
@@ -120,7 +120,7 @@ async def next_event(lines: AsyncIterator[str]) -> dict[str, Any]:
 
 
 async def test_the_stream_sends_what_happens_from_now_on(
-    app: FastAPI, db: Database, partner: Party, place: Place
+    app: PartnerApp, db: Database, partner: Party, place: Place
 ) -> None:
     operation_id = await started(partner, place)
     async with following(app, partner) as lines:
@@ -135,7 +135,7 @@ async def test_the_stream_sends_what_happens_from_now_on(
 
 @pytest.mark.parametrize("by_header", [True, False])
 async def test_the_stream_goes_on_where_the_client_was(
-    app: FastAPI, partner: Party, place: Place, *, by_header: bool
+    app: PartnerApp, partner: Party, place: Place, *, by_header: bool
 ) -> None:
     operation_id = await started(partner, place)
     await partner.client.post(f"/v1/operations/{operation_id}/cancel")
@@ -150,7 +150,7 @@ async def test_the_stream_goes_on_where_the_client_was(
 
 
 async def test_s14_the_stream_ends_when_the_key_is_revoked(
-    app: FastAPI, db: Database, partner: Party, monkeypatch: pytest.MonkeyPatch
+    app: PartnerApp, db: Database, partner: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "LOOK_EVERY_S", 0.05)
     async with following(app, partner) as lines:
@@ -162,7 +162,7 @@ async def test_s14_the_stream_ends_when_the_key_is_revoked(
 
 
 async def test_the_stream_ends_when_the_server_stops(
-    app: FastAPI, db: Database, partner: Party
+    app: PartnerApp, db: Database, partner: Party
 ) -> None:
     async with following(app, partner) as lines:
         await listening(db, f"events:{partner.partner_id}")
@@ -172,6 +172,6 @@ async def test_the_stream_ends_when_the_server_stops(
     assert lines_seen[0] == ": connected"
 
 
-async def test_the_stream_refuses_before_it_begins(app: FastAPI, partner: Party) -> None:
+async def test_the_stream_refuses_before_it_begins(app: PartnerApp, partner: Party) -> None:
     for query in ("?after_seq=x", "?after_seq=-1", "?nonsense=1"):
         assert (await partner.client.get(f"/v1/events/stream{query}")).status_code == 400

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from core.kernel.db import Database
 from core.operators.models import Role
+from ops.operator_api.app import OperatorApp
 from tests.ops.conftest import Login
 from tests.ops.operator_api.making import get, post
 
@@ -75,8 +75,8 @@ SUPPORTS = {
 }
 
 
-def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
-    for path, methods in app.openapi()["paths"].items():
+def routes(app: OperatorApp) -> Iterator[tuple[str, str]]:
+    for path, methods in app.fastapi.openapi()["paths"].items():
         if path.startswith("/operator/v1/"):
             yield from ((method, path) for method in methods)
 
@@ -86,7 +86,7 @@ def filled(path: str) -> str:
 
 
 async def test_every_route_wants_a_token(
-    operator_app: FastAPI, anybody: httpx2.AsyncClient
+    operator_app: OperatorApp, anybody: httpx2.AsyncClient
 ) -> None:
     answers = {
         route: await anybody.request(route[0], filled(route[1])) for route in routes(operator_app)
@@ -99,7 +99,7 @@ async def test_every_route_wants_a_token(
 
 @pytest.mark.parametrize("role", Role)
 async def test_a_role_may_do_what_it_is_for(
-    operator_app: FastAPI, login: Login, role: Role
+    operator_app: OperatorApp, login: Login, role: Role
 ) -> None:
     client = await login(role)
     for method, path in routes(operator_app):
@@ -112,7 +112,7 @@ async def test_a_role_may_do_what_it_is_for(
 
 
 async def test_an_unknown_object_is_a_404_on_every_route(
-    operator_app: FastAPI, operator: httpx2.AsyncClient
+    operator_app: OperatorApp, operator: httpx2.AsyncClient
 ) -> None:
     found = {}
     for method, path in routes(operator_app):
@@ -131,7 +131,7 @@ async def test_a_wrong_token_is_refused(anybody: httpx2.AsyncClient, header: str
 
 
 async def test_a_revoked_token_is_refused_at_once(
-    operator: httpx2.AsyncClient, operator_app: FastAPI
+    operator: httpx2.AsyncClient, operator_app: OperatorApp
 ) -> None:
     made = await post(operator, "/operator_tokens", name="temporary", role="viewer")
     headers = {"Authorization": f"Bearer {made['secret']}"}
@@ -184,7 +184,7 @@ async def test_a_body_that_cannot_be_used_is_named(
 
 
 async def test_the_document_describes_every_route(
-    operator_app: FastAPI, anybody: httpx2.AsyncClient, db: Database
+    operator_app: OperatorApp, anybody: httpx2.AsyncClient, db: Database
 ) -> None:
     answer = await anybody.get("/operator/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 
+from core.commands import service as commands
 from core.kernel.db import Database
 from tests.ops.operator_api.making import connect, get, post
 
@@ -125,3 +126,48 @@ async def test_a_hold_is_asked_for_and_what_16_cannot_say_is_refused(
     assert (await get(operator, f"/chargers/{charger_id}/holds"))["data"][0]["id"] == hold["id"]
     cancelled = await operator.post(f"{path}/{hold['id']}/cancel", json={})
     assert cancelled.status_code == 202
+
+
+async def test_i34_a_key_code_is_shown_and_audited_by_its_name(
+    operator: httpx2.AsyncClient,
+) -> None:
+    made = (await operator.put(f"{BASE}/id_tokens/73914ab62", json={"kind": "KeyCode"})).json()
+    assert made["token"].startswith("KEYCODE:")
+    assert made["oddity"] is None
+    by_code = await get(operator, "/id_tokens/73914AB62")
+    assert by_code == made | {"places": []}
+    assert await get(operator, f"/id_tokens/{made['token']}") == by_code
+    listed = await operator.get(f"{BASE}/id_tokens")
+    sessions = await get(operator, "/sessions", id_token="73914ab62")
+    assert sessions["data"] == []
+    audit = await operator.get(f"{BASE}/audit")
+    assert "73914AB62" not in (listed.text + audit.text).upper()
+    assert (await operator.delete(f"{BASE}/id_tokens/73914ab62")).status_code == 204
+    assert (await operator.get(f"{BASE}/id_tokens/{made['token']}")).status_code == 404
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_i34_a_raw_command_with_a_key_code_is_sealed(
+    operator: httpx2.AsyncClient, db: Database, version: str
+) -> None:
+    await operator.put(f"{BASE}/id_tokens/73914ab62", json={"kind": "KeyCode"})
+    charger_id = await registered(operator)
+    await connect(db, charger_id, version=version)
+    body: dict[str, object] = {
+        "action": "RemoteStartTransaction",
+        "payload": {"idTag": "73914ab62", "connectorId": 1},
+    }
+    if version == "2.0.1":
+        token = {"idToken": "73914ab62", "type": "KeyCode"}
+        body = {
+            "action": "RequestStartTransaction",
+            "payload": {"idToken": token, "remoteStartId": 1},
+        }
+    sent = await operator.post(f"{BASE}/chargers/{charger_id}/commands", json=body)
+    assert sent.status_code == 202, sent.text
+    audit = await operator.get(f"{BASE}/audit")
+    assert "73914ab62" not in sent.text + audit.text
+    async with db.transaction() as tx:
+        (row,) = await commands.list_commands(tx, charger_id=charger_id)
+    assert "73914ab62" not in str(row.arguments)
+    assert row.arguments["sealed"]

@@ -1,0 +1,64 @@
+"""One application of many: its routes are built once per process, what they work with is its own.
+
+To analyse the routes takes FastAPI some tenths of a second. So all platforms of a process share
+them, and each request finds the services of the platform that it came to.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from core.kernel.clock import Clock
+from core.kernel.crypto import Vault
+from core.kernel.db import Database
+from core.kernel.settings import Settings
+from partner_api.security.rate import Limiter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the routes of every application work with."""
+
+    db: Database
+    settings: Settings
+    vault: Vault
+    clock: Clock
+
+    @classmethod
+    def of(cls, scope: Scope) -> Self:
+        """Return those of the platform that a request came to."""
+        found: Self = scope["state"]["services"]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerServices(Services):
+    """What the routes for partners work with.
+
+    Attributes:
+        closing: Set when the server is about to stop; whoever waits answers then.
+        document: Returns the OpenAPI document.
+    """
+
+    limiter: Limiter
+    closing: asyncio.Event
+    document: Callable[[], dict[str, Any]]
+
+
+S = TypeVar("S", bound=Services)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Application(Generic[S]):
+    """The ASGI application of one platform: routes shared with others, and its own services."""
+
+    fastapi: FastAPI
+    services: S
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["services"] = self.services
+        await self.fastapi(scope, receive, send)

@@ -9,6 +9,8 @@ INSTALLED := .venv/installed
 ARGS ?=
 WORKERS ?= 4
 FRAMES ?= 1000000
+# Some machines ask for no caches; the many processes of the tests would compile everything anew each.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

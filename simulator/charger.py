@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import Self
 
@@ -21,14 +22,17 @@ from simulator.power import cut, restart
 from simulator.quirk_hooks import Quirk
 from simulator.settings import Settings
 from simulator.station import Authorization, Connector, Frame, Station
-from simulator.v16 import DIALECT as V16
-from simulator.v201 import DIALECT as V201
-from simulator.v201 import attach as attach_v201
 from simulator.v201.monitors import Monitors
 
-DIALECTS: dict[Version, Dialect] = {"1.6": V16, "2.0.1": V201}
+_DIALECTS: dict[Version, str] = {"1.6": "simulator.v16.dialect", "2.0.1": "simulator.v201.dialect"}
 METER_RANGE_WH = (10_000, 5_000_000)
 READY_TIMEOUT_S = 15.0
+
+
+def dialect_of(version: Version) -> Dialect:
+    """Return how a version is spoken; the messages of one take a while to import."""
+    found: Dialect = import_module(_DIALECTS[version]).DIALECT
+    return found
 
 
 class NotAuthorized(Exception):
@@ -54,7 +58,7 @@ class SimulatedCharger:
         on_frame: Callable[[Frame], None] | None = None,
     ) -> None:
         """*ready* false: the block begins at once, connected or not."""
-        dialect = DIALECTS[config.version]
+        dialect = dialect_of(config.version)
         clock = clock or ScaledClock(config.speed)
         rng = random.Random(f"{config.seed}/{config.identity}" if config.seed is not None else None)  # noqa: S311
         self._ready = ready
@@ -338,8 +342,7 @@ class SimulatedCharger:
 def _furnish(station: Station) -> None:
     """Connect what follows the transactions, and the quirks."""
     smart.attach(station)
-    if station.dialect.version == "2.0.1":
-        attach_v201(station)
+    station.dialect.furnish(station)
     station.quirks = tuple(quirk.bind(station) for quirk in station.config.quirks)
     for quirk in station.quirks:
         station.on_end.append(partial(_tell_quirk, station, quirk))

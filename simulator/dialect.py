@@ -115,3 +115,5 @@ class Dialect:
     """Complete a message with what an earlier answer taught, just before it goes out."""
     learn: Callable[[Transaction, SentMessage, Payload], str | None]
     """Take what an answer says; return the token's status if it names one."""
+    furnish: Callable[["Station"], None]
+    """Give a new station what only this version has."""

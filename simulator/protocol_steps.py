@@ -10,7 +10,6 @@ from simulator.ledger import Payload
 from simulator.loading import ScenarioError
 from simulator.security import request_certificate
 from simulator.step import Step, step
-from simulator.v201 import iso15118
 
 KINDS = {"station": STATION_CERTIFICATE, "v2g": V2G_CERTIFICATE}
 EXI = "gJgCQ1VSUkVOVA=="
@@ -43,6 +42,8 @@ async def charging_limit(
     charger: SimulatedCharger, *, limit_w: float, connector: int = 0, source: str = "EMS"
 ) -> None:
     if charger.station.config.version == "2.0.1":
+        from simulator.v201 import iso15118
+
         iso15118.limit(charger.station, connector, float(limit_w), source=source)
     else:
         charger.limit(float(limit_w), number=connector)
@@ -52,6 +53,8 @@ async def clear_limit(
     charger: SimulatedCharger, *, connector: int = 0, source: str = "EMS"
 ) -> None:
     if charger.station.config.version == "2.0.1":
+        from simulator.v201 import iso15118
+
         iso15118.lift(charger.station, connector, source=source)
     else:
         charger.limit(None, number=connector)
@@ -77,6 +80,8 @@ async def contract(
 ) -> None:
     """Without a certificate file the OCSP data of an invented one are sent."""
     _only_201(charger)
+    from simulator.v201 import iso15118
+
     await iso15118.authorize_contract(
         charger.station, token, certificate=None, hashes=[_ocsp(certificate, responder)]
     )
@@ -84,6 +89,8 @@ async def contract(
 
 async def ev_certificate(charger: SimulatedCharger, *, update: bool = False) -> None:
     _only_201(charger)
+    from simulator.v201 import iso15118
+
     await iso15118.get_ev_certificate(charger.station, update=update, exi=EXI)
 
 
@@ -94,6 +101,8 @@ async def certificate_status(
     responder: str = "http://ocsp.invalid/",
 ) -> None:
     _only_201(charger)
+    from simulator.v201 import iso15118
+
     await iso15118.certificate_status(charger.station, _ocsp(certificate, responder))
 
 

@@ -1,5 +1,7 @@
 """Moving files, if the charger is told to do it for real."""
 
+import ssl
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpx2
@@ -27,7 +29,7 @@ async def download(location: str) -> bytes:
     content = bytearray()
     try:
         async with (
-            httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False, follow_redirects=True) as client,
+            _client(follow_redirects=True) as client,
             client.stream("GET", location) as response,
         ):
             response.raise_for_status()
@@ -49,8 +51,20 @@ async def upload(location: str, name: str, content: bytes) -> None:
         raise TransferFailed("only http and https")
     target = f"{location}{name}" if location.endswith("/") else location
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        async with _client() as client:
             response = await client.put(target, content=content)
             response.raise_for_status()
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise TransferFailed(type(error).__name__) from error
+
+
+def _client(*, follow_redirects: bool = False) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        timeout=TIMEOUT_S, trust_env=False, verify=_trusting(), follow_redirects=follow_redirects
+    )
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Return TLS with the certificates of the system, read once for all chargers: it takes long."""
+    return httpx2.create_ssl_context(trust_env=False)

@@ -112,6 +112,7 @@ def _run_of_its_own(directory: Path, body: str) -> Iterator[subprocess.Popen[str
     file.write_text(textwrap.dedent(test))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     environment.pop(services.DIRECTORY, None)
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # it needs none; they take long to import
     options = ["-q", "-p", "tests.services", "-p", "no:cacheprovider", "--rootdir", str(directory)]
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, "-c", os.devnull, str(file)],

@@ -16,17 +16,18 @@ from core.kernel.settings import CertificateSigner
 from ops.cli.chargers import Named, the_charger
 from ops.cli.output import Json, print_facts, print_rows, say
 from ops.cli.running import Opened, transact
-from ops.operator_api.certificates import (
+from ops.operator_api.security_views import (
     certificate_view,
     request_view,
     revocation_view,
+    rotation_view,
+    security_event_view,
     wanted_view,
 )
-from ops.operator_api.credentials import rotation_view
-from ops.operator_api.security_events import security_event_view
 from ops.operator_api.views import command_view
 
-app = typer.Typer(no_args_is_help=True, help="Chargers' certificates: ending, signed, revoked.")
+app = typer.Typer()
+charger_app = typer.Typer()
 
 Limit = Annotated[int, typer.Option(min=1, max=200, help="Rows at most.")]
 Of = Annotated[str | None, typer.Option("--charger", help="Identity, or cp_...")]
@@ -153,6 +154,7 @@ def show_authority() -> None:
     typer.echo(transact(work), nl=False)
 
 
+@charger_app.command("rotate-password")
 def rotate_password(
     charger: Named,
     *,
@@ -187,6 +189,7 @@ def rotate_password(
         say(f"[bold]next[/bold]  voltgate charger rotate-password {charger} --status")
 
 
+@charger_app.command("security-events")
 def list_security_events(
     charger: Annotated[str | None, typer.Argument(help="Identity, or cp_...; left out: all.")] = (
         None

@@ -11,7 +11,7 @@ from core.kernel.db import Tx
 from ops.cli.chargers import Named, the_charger
 from ops.cli.output import MISUSED, Json, fail, print_facts, print_json, print_rows, say
 from ops.cli.running import Opened, transact
-from ops.operator_api.charger_profiles import profile_view
+from ops.operator_api.record_views import charger_profile_view
 
 app = typer.Typer()
 
@@ -90,7 +90,7 @@ def profiles(*, json: Json = False) -> None:
     """
 
     async def work(tx: Tx, _: Opened) -> list[dict[str, Any]]:
-        return [profile_view(one) for one in await charger_profiles.shared(tx)]
+        return [charger_profile_view(one) for one in await charger_profiles.shared(tx)]
 
     columns = ["id", "name", "vendor", "model", "firmware", "rules", "note"]
     print_rows("Profiles", columns, transact(work), as_json=json)

@@ -17,9 +17,9 @@ from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
 from core.kernel.page import Page
 from core.kernel.settings import Settings
+from ops.cli.addresses import is_loopback
 from ops.cli.output import Json, print_facts, print_json, print_rows, say
 from ops.cli.running import Opened, transact
-from ops.cli.serving import is_loopback
 from ops.operator_api.views import (
     charger_view,
     connection_view,
@@ -27,7 +27,7 @@ from ops.operator_api.views import (
     refusal_view,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Chargers: register, approve, look at.")
+app = typer.Typer()
 
 Named = Annotated[str, typer.Argument(metavar="CHARGER", help="Identity, or cp_...")]
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on

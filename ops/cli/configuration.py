@@ -23,7 +23,7 @@ from csms.redact import names_secret
 from ops.cli.chargers import Named, the_charger
 from ops.cli.output import Json, fail, print_facts, print_json, print_rows, say
 from ops.cli.running import Opened, run, transact
-from ops.operator_api.acts import check
+from ops.operator_api.checks import check
 from ops.operator_api.desired_views import desired_view
 from ops.operator_api.views import charger_view, command_view
 

@@ -1,7 +1,6 @@
 """``migrate`` and ``doctor``."""
 
 import asyncio
-from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -10,25 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.doctor import service as doctor
 from core.kernel.db import Tx
 from migrations import run as migrations
-from ops.cli.output import FAILED, Json, fail, out, print_json, print_rows, say
+from ops.cli.output import FAILED, fail, out, print_json, print_rows, say
 from ops.cli.running import Opened, load_settings, quiet_logs, revision_of, transact, unreachable
 
 
-def migrate(
-    *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit code 1 if something is missing.")
-    ] = False,
-) -> None:
-    """Bring the database's tables up to date.
-
-    Safe to run from several nodes at once, and while an older version still runs. Back up first.
-
-    Examples:
-        voltgate migrate
-
-        voltgate migrate --check && echo up to date
-    """
+def migrate(*, check: bool) -> None:
+    """Apply what is missing; with *check*, exit with code 1 instead."""
     settings = load_settings()
     quiet_logs(settings)
     head = migrations.head()
@@ -51,16 +37,8 @@ def migrate(
         out().print(f"The database went from {before or 'nothing'} to {after}.")
 
 
-def examine(*, json: Json = False) -> None:
-    """Check every invariant that the database can show, on a live system.
-
-    Prints the offending rows and ends with exit code 1 if there are any. It only reads.
-
-    Examples:
-        voltgate doctor
-
-        voltgate doctor --json > findings.json
-    """
+def examine(*, json: bool) -> None:
+    """Print what breaks an invariant; exit with code 1 if anything does."""
 
     async def look(tx: Tx, _: Opened) -> list[doctor.Finding]:
         return await doctor.examine(tx)
@@ -73,5 +51,6 @@ def examine(*, json: Json = False) -> None:
     for finding in () if json else findings:
         say(f"[bold red]{finding.invariant}[/bold red] does not hold: {escape(finding.title)}")
         print_rows(finding.invariant, list(finding.rows[0]), finding.rows)
+        say(escape(finding.advice))
     if findings:
         raise typer.Exit(FAILED)

@@ -19,8 +19,8 @@ from core.webhooks.views import attempt_view, delivery_view, event_view
 from ops.cli.output import MISUSED, Json, fail, out, print_json, print_rows, say, shown
 from ops.cli.running import Opened, run, transact
 
-app = typer.Typer(no_args_is_help=True, help="Events: what partners were told, and how that went.")
-replay_app = typer.Typer(no_args_is_help=True, help="Send again what was given up.")
+app = typer.Typer()
+replay_app = typer.Typer()
 
 PartnerOption = Annotated[str | None, typer.Option("--partner", help="Of this partner.")]
 EventId = Annotated[str, typer.Argument(metavar="EVENT", help="evt_...")]
@@ -179,11 +179,6 @@ def replay(
 
 app.command("replay")(replay)
 replay_app.command("dead-letters")(replay)
-
-
-@replay_app.callback()
-def _group() -> None:
-    """Send again what was given up."""
 
 
 def parse_since(text: str, *, now: datetime) -> datetime:

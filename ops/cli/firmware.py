@@ -22,9 +22,7 @@ from ops.cli.running import Opened, run, transact
 from ops.operator_api.desired_views import desired_view
 from ops.operator_api.upkeep_views import transfer_view
 
-app = typer.Typer(
-    no_args_is_help=True, help="Firmware: what a charger should run, and how far it is."
-)
+app = typer.Typer()
 
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Print what the charger reports until the end.")

@@ -20,17 +20,9 @@ from core.kernel.ids import new_id
 from ops.cli.output import MISUSED, Json, err, fail, print_facts, print_json, print_rows, say
 from ops.cli.running import Opened, run, transact
 from ops.operator_api.desired_views import fleet_view, target_view
-from ops.operator_api.fleet_commands import FleetIn, order_of
+from ops.operator_api.fleet_orders import FleetIn, order_of
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="""One command for many chargers: a few at a time, each answer kept.
-
-    Choose with --station, --vendor, --model, --firmware, --charger (several), or --all. A running
-    worker (voltgate serve has one) does the work; Ctrl-C ends the watching only.
-    """,
-)
+app = typer.Typer()
 
 LOOK_AGAIN_S: Final = 0.5
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from core.audit.service import CLI
-from core.chargers import id_tokens, registry
+from core.chargers import id_tokens, key_codes, registry
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.kernel.page import Page
@@ -17,9 +17,15 @@ from ops.cli.output import Json, print_facts, print_json, print_rows, say
 from ops.cli.running import Opened, transact
 from ops.operator_api.views import id_token_view
 
-app = typer.Typer(no_args_is_help=True, help="Id tokens: cards and apps that may charge.")
+app = typer.Typer()
 
-Token = Annotated[str, typer.Argument(help="1 to 36 characters; their case makes no difference.")]
+Token = Annotated[
+    str,
+    typer.Argument(
+        help="1 to 36 characters; their case makes no difference. A key code on the list: its "
+        "name, KEYCODE:..., too."
+    ),
+]
 _COLUMNS = ("token", "kind", "blocked", "expires_at", "group_token", "restricted", "note")
 
 
@@ -62,8 +68,9 @@ def put(
     async def work(tx: Tx, opened: Opened) -> dict[str, Any]:
         if partner is not None:
             await partners.get(tx, partner)
-        made = await id_tokens.put(
+        made = await key_codes.put(
             tx,
+            opened.vault,
             CLI,
             token,
             kind=kind,
@@ -106,8 +113,8 @@ def show(token: Token, *, json: Json = False) -> None:
     Example: voltgate token show 04AB12CD34EF56
     """
 
-    async def work(tx: Tx, _: Opened) -> dict[str, Any]:
-        found = await id_tokens.get(tx, token)
+    async def work(tx: Tx, opened: Opened) -> dict[str, Any]:
+        found = await id_tokens.get(tx, await key_codes.known_as(tx, opened.vault, token))
         return id_token_view(found, await id_tokens.places_of(tx, found.token))
 
     print_facts(transact(work), as_json=json)
@@ -138,8 +145,9 @@ def delete(token: Token) -> None:
     Example: voltgate token delete 04AB12CD34EF56
     """
 
-    async def work(tx: Tx, _: Opened) -> None:
-        await id_tokens.delete(tx, CLI, token)
+    async def work(tx: Tx, opened: Opened) -> str:
+        known = await key_codes.known_as(tx, opened.vault, token)
+        await id_tokens.delete(tx, CLI, known)
+        return known
 
-    transact(work)
-    say(f"[green]Forgotten[/green] {escape(token.upper())}.")
+    say(f"[green]Forgotten[/green] {escape(transact(work))}.")

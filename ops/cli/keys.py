@@ -19,9 +19,7 @@ from ops.cli.output import Json, print_facts, print_rows, say
 from ops.cli.partners import the_partner
 from ops.cli.running import Opened, transact
 
-app = typer.Typer(
-    no_args_is_help=True, help="API keys of partners, tokens of operators: secrets are shown once."
-)
+app = typer.Typer()
 
 PartnerOption = Annotated[
     str | None,

@@ -11,12 +11,10 @@ from core.kernel.db import Tx
 from ops.cli.chargers import Named, the_charger
 from ops.cli.output import Json, print_facts, print_rows
 from ops.cli.running import Opened, transact
-from ops.operator_api.data_transfer import transfer_view
-from ops.operator_api.local_list import view_of
+from ops.operator_api.record_views import data_transfer_view, local_list_view
 
-app = typer.Typer(
-    no_args_is_help=True, help="The local list: which id tokens a charger knows by itself."
-)
+app = typer.Typer()
+charger_app = typer.Typer()
 
 
 @app.command()
@@ -27,7 +25,7 @@ def show(charger: Named, *, json: Json = False) -> None:
     """
 
     async def work(tx: Tx, _: Opened) -> dict[str, Any]:
-        return await view_of(tx, await the_charger(tx, charger))
+        return await local_list_view(tx, await the_charger(tx, charger))
 
     print_facts(transact(work), as_json=json)
 
@@ -55,7 +53,7 @@ def set_list(
     async def work(tx: Tx, _: Opened) -> dict[str, Any]:
         found = await the_charger(tx, charger)
         await local_list.wish(tx, CLI, found, source=source, tokens=token)
-        return await view_of(tx, found)
+        return await local_list_view(tx, found)
 
     print_facts(transact(work), as_json=json)
 
@@ -70,11 +68,12 @@ def clear(charger: Named, *, json: Json = False) -> None:
     async def work(tx: Tx, _: Opened) -> dict[str, Any]:
         found = await the_charger(tx, charger)
         await local_list.wish_empty(tx, CLI, found)
-        return await view_of(tx, found)
+        return await local_list_view(tx, found)
 
     print_facts(transact(work), as_json=json)
 
 
+@charger_app.command("data-transfers")
 def data_transfers(
     charger: Named,
     *,
@@ -90,7 +89,7 @@ def data_transfers(
     async def work(tx: Tx, _: Opened) -> list[dict[str, Any]]:
         found = await the_charger(tx, charger)
         rows = await transfers.search(tx, charger_id=found.id, vendor_id=vendor, limit=limit)
-        return [transfer_view(row) for row in rows]
+        return [data_transfer_view(row) for row in rows]
 
     columns = ["at", "direction", "vendor_id", "message_id", "data", "status", "answer"]
     print_rows("Data transfers", columns, transact(work), as_json=json)

@@ -22,7 +22,7 @@ from ops.cli.output import Json, fail, out, print_facts, print_json, print_rows,
 from ops.cli.running import Opened, run, transact
 from ops.operator_api.upkeep_views import transfer_view
 
-app = typer.Typer(no_args_is_help=True, help="Logs of chargers: ask for one, follow it.")
+app = typer.Typer()
 
 _COLUMNS: Final = ("id", "kind", "status", "word", "file_name", "created_at", "ended_at")
 

@@ -1,26 +1,15 @@
-"""The commands of ``voltgate`` and the order in which the help shows them."""
+"""The commands of ``voltgate`` and the order in which the help shows them.
+
+Importing it imports nothing that a command works with: ``voltgate --help`` is there at once.
+"""
 
 from typing import Annotated
 
 import typer
 
-from ops.cli import (
-    certificates,
-    charger_compliance,
-    chargers,
-    configuration,
-    database,
-    events,
-    firmware,
-    fleet,
-    id_tokens,
-    keys,
-    local_lists,
-    logs,
-    partners,
-    serving,
-    stations,
-)
+from ops.cli.groups import group
+from ops.cli.output import Json
+from ops.roles import ALL_ROLES, Role
 
 app = typer.Typer(
     name="voltgate",
@@ -76,34 +65,138 @@ def demo(
 
         voltgate demo --exit && echo every step held
     """
-    from ops.demo import demo_command  # noqa: PLC0415 - a second other commands need not wait
+    from ops.demo import demo_command
 
     demo_command(exit_=exit_, verbose=verbose)
 
 
-app.command("serve", rich_help_panel=RUN)(serving.serve)
-app.command("csms", rich_help_panel=RUN)(serving.csms)
-app.command("api", rich_help_panel=RUN)(serving.api)
-app.command("worker", rich_help_panel=RUN)(serving.worker)
-app.command("migrate", rich_help_panel=RUN)(database.migrate)
-app.add_typer(stations.app, name="station", rich_help_panel=LOOK_AFTER)
-chargers.app.add_typer(charger_compliance.app)
-chargers.app.add_typer(configuration.app)
-chargers.app.add_typer(firmware.app, name="firmware")
-chargers.app.add_typer(logs.app, name="log")
-app.add_typer(chargers.app, name="charger", rich_help_panel=LOOK_AFTER)
-app.add_typer(fleet.app, name="fleet", rich_help_panel=LOOK_AFTER)
-chargers.app.command("rotate-password")(certificates.rotate_password)
-chargers.app.command("security-events")(certificates.list_security_events)
-app.add_typer(certificates.app, name="certificate", rich_help_panel=LOOK_AFTER)
-chargers.app.add_typer(local_lists.app, name="local-list")
-chargers.app.command("data-transfers")(local_lists.data_transfers)
-app.add_typer(id_tokens.app, name="token", rich_help_panel=LOOK_AFTER)
-app.add_typer(partners.app, name="partner", rich_help_panel=LOOK_AFTER)
-app.add_typer(keys.app, name="key", rich_help_panel=LOOK_AFTER)
-app.command("doctor", rich_help_panel=SEE)(database.examine)
-app.add_typer(events.app, name="event", rich_help_panel=SEE)
-app.add_typer(events.replay_app, name="replay", rich_help_panel=SEE)
+@app.command(rich_help_panel=RUN)
+def serve(
+    role: Annotated[
+        list[Role] | None,
+        typer.Option(
+            "--role", help="Run this part only; may be given several times. Default: all."
+        ),
+    ] = None,
+) -> None:
+    """Run the platform: OCPP for chargers, the partner API, the operator API, webhooks.
+
+    All parts in one process, or one [bold]--role[/bold] a process over PostgreSQL and Redis. In
+    development it migrates the database and makes an operator token by itself; in production
+    (VOLTGATE_ENVIRONMENT=production) run [bold]voltgate migrate[/bold] first.
+
+    Ctrl-C or SIGTERM ends it: requests under way are finished, chargers reconnect elsewhere.
+
+    Examples:
+        voltgate serve
+
+        voltgate serve --role csms --role worker
+
+        VOLTGATE_DATABASE_URL=postgresql://voltgate:secret@db/voltgate voltgate serve
+    """
+    from ops.cli.serving import run_roles
+
+    run_roles(frozenset(role) if role else ALL_ROLES)
+
+
+@app.command(rich_help_panel=RUN)
+def csms() -> None:
+    """Run the chargers' side alone: the same as [bold]voltgate serve --role csms[/bold]."""
+    serve([Role.CSMS])
+
+
+@app.command(rich_help_panel=RUN)
+def api() -> None:
+    """Run the partner API alone: the same as [bold]voltgate serve --role api[/bold]."""
+    serve([Role.API])
+
+
+@app.command(rich_help_panel=RUN)
+def worker() -> None:
+    """Run webhooks, deadlines and clean-up: as [bold]voltgate serve --role worker[/bold]."""
+    serve([Role.WORKER])
+
+
+@app.command(rich_help_panel=RUN)
+def migrate(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if something is missing.")
+    ] = False,
+) -> None:
+    """Bring the database's tables up to date.
+
+    Safe to run from several nodes at once, and while an older version still runs. Back up first.
+
+    Examples:
+        voltgate migrate
+
+        voltgate migrate --check && echo up to date
+    """
+    from ops.cli import database
+
+    database.migrate(check=check)
+
+
+@app.command(rich_help_panel=SEE)
+def doctor(*, json: Json = False) -> None:
+    """Check every invariant that the database can show, on a live system.
+
+    Prints the offending rows and ends with exit code 1 if there are any. It only reads.
+
+    Examples:
+        voltgate doctor
+
+        voltgate doctor --json > findings.json
+    """
+    from ops.cli import database
+
+    database.examine(json=json)
+
+
+station = group("Stations: places with chargers.", "ops.cli.stations:app")
+charger = group(
+    "Chargers: register, approve, look at.",
+    "ops.cli.chargers:app",
+    "ops.cli.certificates:charger_app",
+    "ops.cli.local_lists:charger_app",
+    "ops.cli.charger_compliance:app",
+    "ops.cli.configuration:app",
+)
+firmware = group("Firmware: what a charger should run, and how far it is.", "ops.cli.firmware:app")
+log = group("Logs of chargers: ask for one, follow it.", "ops.cli.logs:app")
+local_list = group(
+    "The local list: which id tokens a charger knows by itself.", "ops.cli.local_lists:app"
+)
+fleet = group(
+    """One command for many chargers: a few at a time, each answer kept.
+
+    Choose with --station, --vendor, --model, --firmware, --charger (several), or --all. A running
+    worker (voltgate serve has one) does the work; Ctrl-C ends the watching only.
+    """,
+    "ops.cli.fleet:app",
+)
+certificate = group("Chargers' certificates: ending, signed, revoked.", "ops.cli.certificates:app")
+token = group("Id tokens: cards and apps that may charge.", "ops.cli.id_tokens:app")
+partner = group("Partners: platforms that start charges.", "ops.cli.partners:app")
+key = group(
+    "API keys of partners, tokens of operators: secrets are shown once.", "ops.cli.keys:app"
+)
+event = group("Events: what partners were told, and how that went.", "ops.cli.events:app")
+replay = group("Send again what was given up.", "ops.cli.events:replay_app")
+
+charger.add_typer(firmware, name="firmware")
+charger.add_typer(log, name="log")
+charger.add_typer(local_list, name="local-list")
+app.add_typer(station, name="station", rich_help_panel=LOOK_AFTER)
+app.add_typer(charger, name="charger", rich_help_panel=LOOK_AFTER)
+app.add_typer(fleet, name="fleet", rich_help_panel=LOOK_AFTER)
+app.add_typer(certificate, name="certificate", rich_help_panel=LOOK_AFTER)
+app.add_typer(token, name="token", rich_help_panel=LOOK_AFTER)
+app.add_typer(partner, name="partner", rich_help_panel=LOOK_AFTER)
+app.add_typer(key, name="key", rich_help_panel=LOOK_AFTER)
+app.add_typer(event, name="event", rich_help_panel=SEE)
+app.add_typer(replay, name="replay", rich_help_panel=SEE)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from ops.cli.output import Json, print_facts, print_rows, say
 from ops.cli.running import Opened, transact
 from ops.operator_api.views import grant_view
 
-app = typer.Typer(no_args_is_help=True, help="Partners: platforms that start charges.")
+app = typer.Typer()
 
 PartnerId = Annotated[str, typer.Argument(metavar="PARTNER", help="prt_...")]
 StationId = Annotated[str, typer.Argument(metavar="STATION", help="st_...")]

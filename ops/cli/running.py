@@ -13,11 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from core.kernel import log
-from core.kernel.clock import SystemClock
+from core.kernel.clock import Clock, SystemClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
-from core.kernel.doorbell import MemoryDoorbell
-from core.kernel.doorbell_redis import RedisDoorbell
+from core.kernel.doorbell import Doorbell, MemoryDoorbell
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.settings import Settings
 from migrations import run as migrations
@@ -139,17 +138,19 @@ async def _open(settings: Settings) -> AsyncIterator[Opened]:
     import_tables()
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        doorbell = MemoryDoorbell() if settings.redis_url is None else None
-        bell = doorbell or RedisDoorbell(_redis_url(settings), clock)
-        if isinstance(bell, RedisDoorbell):
-            await stack.enter_async_context(bell)
+        bell = await _doorbell(stack, settings, clock)
         db = Database(settings.database_url, doorbell=bell, clock=clock, pool_size=1)
         await stack.enter_async_context(db)
         yield Opened(settings=settings, db=db, vault=Vault(settings))
 
 
-def _redis_url(settings: Settings) -> str:
-    return "" if settings.redis_url is None else settings.redis_url.get_secret_value()
+async def _doorbell(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Doorbell:
+    if settings.redis_url is None:
+        return MemoryDoorbell()
+    from core.kernel.doorbell_redis import RedisDoorbell  # noqa: PLC0415 - slow; often not needed
+
+    bell = RedisDoorbell(settings.redis_url.get_secret_value(), clock)
+    return await stack.enter_async_context(bell)
 
 
 def _shown(url: str) -> str:

@@ -7,8 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Collection
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import typer
@@ -24,9 +23,10 @@ from core.kernel.settings import Environment, Settings
 from core.operators import service as operators
 from core.operators.models import Role as OperatorRole
 from migrations import run as migrations
+from ops.cli.addresses import is_loopback
 from ops.cli.output import MISUSED, fail, out
 from ops.cli.running import load_settings, require_tables, unreachable
-from ops.roles import ALL_ROLES, Role
+from ops.roles import Role
 
 if TYPE_CHECKING:
     from ops.serve import Platform
@@ -39,45 +39,6 @@ _PORTS: Final = {
     Role.WORKER: "operator_port",
 }
 """Every process has the operators' port; it is listed once."""
-
-Roles = Annotated[
-    list[Role] | None,
-    typer.Option("--role", help="Run this part only; may be given several times. Default: all."),
-]
-
-
-def serve(role: Roles = None) -> None:
-    """Run the platform: OCPP for chargers, the partner API, the operator API, webhooks.
-
-    All parts in one process, or one [bold]--role[/bold] a process over PostgreSQL and Redis. In
-    development it migrates the database and makes an operator token by itself; in production
-    (VOLTGATE_ENVIRONMENT=production) run [bold]voltgate migrate[/bold] first.
-
-    Ctrl-C or SIGTERM ends it: requests under way are finished, chargers reconnect elsewhere.
-
-    Examples:
-        voltgate serve
-
-        voltgate serve --role csms --role worker
-
-        VOLTGATE_DATABASE_URL=postgresql+asyncpg://voltgate:secret@db/voltgate voltgate serve
-    """
-    run_roles(frozenset(role) if role else ALL_ROLES)
-
-
-def api() -> None:
-    """Run the partner API alone: the same as [bold]voltgate serve --role api[/bold]."""
-    run_roles(frozenset({Role.API}))
-
-
-def csms() -> None:
-    """Run the chargers' side alone: the same as [bold]voltgate serve --role csms[/bold]."""
-    run_roles(frozenset({Role.CSMS}))
-
-
-def worker() -> None:
-    """Run webhooks, deadlines and clean-up: as [bold]voltgate serve --role worker[/bold]."""
-    run_roles(frozenset({Role.WORKER}))
 
 
 def run_roles(roles: Collection[Role]) -> None:
@@ -103,7 +64,7 @@ def run_roles(roles: Collection[Role]) -> None:
 
 
 async def _serve(settings: Settings, roles: Collection[Role]) -> None:
-    from ops.serve import platform  # noqa: PLC0415 - a second that other commands need not wait
+    from ops.serve import platform  # noqa: PLC0415 - whoever may not serve need not wait for it
 
     await _prepare(settings)
     stop = asyncio.Event()
@@ -197,14 +158,6 @@ def _refuse_unsafe(settings: Settings, roles: Collection[Role]) -> None:
             code=MISUSED,
         )
     log.warning("ocpp_unencrypted", host=settings.host, port=settings.ocpp_port)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach *host*."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _not_listening(settings: Settings, roles: Collection[Role], exc: OSError) -> Exception:

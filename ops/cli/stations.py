@@ -13,7 +13,7 @@ from core.kernel.page import Page
 from ops.cli.output import Json, print_facts, print_rows, say
 from ops.cli.running import Opened, transact
 
-app = typer.Typer(no_args_is_help=True, help="Stations: places with chargers.")
+app = typer.Typer()
 
 Limit = Annotated[int, typer.Option(min=1, max=200, help="Rows at most.")]
 

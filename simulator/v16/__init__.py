@@ -1,5 +1,1 @@
 """OCPP 1.6-J."""
-
-from simulator.v16.dialect import DIALECT
-
-__all__ = ["DIALECT"]

@@ -170,6 +170,10 @@ def no_update(reservation_id: int, expired: bool) -> None:
     """Return nothing: 1.6 has no message for the end of a reservation."""
 
 
+def nothing_more(station: Station) -> None:
+    """1.6 has nothing that is not part of every station."""
+
+
 DIALECT = Dialect(
     version="1.6",
     subprotocol="ocpp1.6",
@@ -193,4 +197,5 @@ DIALECT = Dialect(
     sign_certificate=lambda csr, _: call.SignCertificate(csr=csr),
     fill=fill,
     learn=learn,
+    furnish=nothing_more,
 )

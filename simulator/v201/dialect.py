@@ -15,6 +15,7 @@ from simulator.clock import timestamp
 from simulator.dialect import Cause, Charging, Dialect, Draft, Sample, Trigger
 from simulator.ledger import Kind, Payload, SentMessage, Transaction
 from simulator.station import Connector, Station
+from simulator.v201 import events, iso15118, model
 from simulator.v201.handlers import HANDLERS
 from simulator.v201.metering import meter_value
 from simulator.v201.variables import NAMES, settings
@@ -253,6 +254,13 @@ def sign_certificate(csr: str, use: str) -> Any:
     return call.SignCertificate(csr=csr, certificate_type=e.CertificateSigningUseEnumType(use))
 
 
+def furnish(station: Station) -> None:
+    """Give a station measured variables, monitors, cars that negotiate."""
+    model.furnish(station)
+    events.attach(station)
+    iso15118.attach(station)
+
+
 DIALECT = Dialect(
     version="2.0.1",
     subprotocol="ocpp2.0.1",
@@ -276,4 +284,5 @@ DIALECT = Dialect(
     sign_certificate=sign_certificate,
     fill=fill,
     learn=learn,
+    furnish=furnish,
 )

@@ -1,21 +1,32 @@
-"""A real node in a process of its own, which can be killed in mid work."""
+"""A real node in a process of its own, which can be killed in mid work.
+
+What it imports, one process imports for all nodes and forks them; from there on a node is on its
+own: its environment, its directory, its loop, its connections. ``tests/ops/cli/test_serve.py``
+starts the command line from nothing.
+"""
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Final
 
 import httpx2
 
+from core.kernel import failpoints
+from ops.cli import main
 from tests.eventually import eventually
 
 KILLED = 137
-_START = "from ops.cli import main; main()"
+
+_forks: Final = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["ops.cli.serving", "ops.serve", __name__])
 
 
 def free_port() -> int:
@@ -35,7 +46,7 @@ class Node:
     operator_port: int = field(default_factory=free_port)
     ocpp_port: int = field(default_factory=free_port)
     confirm_within: str = "PT60S"
-    process: Process | None = None
+    process: ForkServerProcess | None = None
 
     @property
     def api_url(self) -> str:
@@ -61,52 +72,56 @@ class Node:
             "VOLTGATE_LOG_LEVEL": "WARNING",
             "VOLTGATE_FAILPOINT": failpoint,
         }
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _START,
-            "serve",
-            cwd=self.directory,
-            env=environment,
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
+        self.process = _forks.Process(
+            target=_serve, args=(environment, self.directory, self._log), daemon=True
         )
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        self.process.start()
+        async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
             await eventually(lambda: self._serves(client), within_s=30)
 
     async def died(self) -> None:
         """Wait until the fail point has killed the process."""
         if self.process is None:
             raise AssertionError("not started")
-        async with asyncio.timeout(20):
-            code = await self.process.wait()
-        assert code == KILLED, await self._said()
+        await asyncio.to_thread(self.process.join, 20)
+        assert self.process.exitcode == KILLED, self._said()
 
     async def stop(self) -> None:
         """End the process in an orderly way."""
-        if self.process is None or self.process.returncode is not None:
+        if self.process is None:
             return
         self.process.terminate()
-        try:
-            async with asyncio.timeout(15):
-                await self.process.communicate()
-        except TimeoutError:
-            self.process.kill()
-            await self.process.communicate()
+        await asyncio.to_thread(self.process.join, 15)
+        self.process.kill()
+        await asyncio.to_thread(self.process.join)
 
     async def _serves(self, client: httpx2.AsyncClient) -> bool:
-        if self.process is None or self.process.returncode is not None:
-            raise AssertionError(await self._said())
+        if self.process is None or not self.process.is_alive():
+            raise AssertionError(self._said())
         try:
             return (await client.get(f"{self.api_url}/readyz")).status_code == 200
         except httpx2.HTTPError:
             return False
 
-    async def _said(self) -> str:
-        if self.process is None or self.process.stderr is None:
-            return ""
-        return (await self.process.stderr.read()).decode()
+    @property
+    def _log(self) -> Path:
+        return self.directory / "node.log"
+
+    def _said(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+
+def _serve(environment: Mapping[str, str], directory: Path, said: Path) -> None:
+    """Be ``voltgate serve`` with this environment, in this forked process."""
+    os.environ.clear()
+    os.environ.update(environment)
+    failpoints._armed = failpoints._Armed()  # it was read when the module was imported
+    os.chdir(directory)
+    with said.open("a") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    sys.argv = ["voltgate", "serve"]
+    main()
 
 
 @contextlib.asynccontextmanager

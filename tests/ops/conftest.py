@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from core.audit.service import CLI
 from core.kernel.clock import ShiftedClock
@@ -14,24 +13,26 @@ from core.kernel.db import Database
 from core.kernel.settings import Settings
 from core.operators import service as operators
 from core.operators.models import Role
-from ops.operator_api.app import create_operator_app
+from ops.operator_api.app import OperatorApp, create_operator_app
 
 Login = Callable[[Role], Awaitable[httpx2.AsyncClient]]
 
 
-def client_of(app: FastAPI, token: str | None) -> httpx2.AsyncClient:
+def client_of(app: OperatorApp, token: str | None) -> httpx2.AsyncClient:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     transport = httpx2.ASGITransport(app=app)
     return httpx2.AsyncClient(transport=transport, base_url="http://operator.test", headers=headers)
 
 
 @pytest.fixture
-def operator_app(db: Database, settings: Settings, vault: Vault, clock: ShiftedClock) -> FastAPI:
+def operator_app(
+    db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
+) -> OperatorApp:
     return create_operator_app(db, settings, vault, clock)
 
 
 @pytest.fixture
-async def login(operator_app: FastAPI, db: Database, vault: Vault) -> AsyncIterator[Login]:
+async def login(operator_app: OperatorApp, db: Database, vault: Vault) -> AsyncIterator[Login]:
     """``await login(Role.VIEWER)`` returns a client with a token of that role."""
     async with AsyncExitStack() as stack:
 
@@ -50,7 +51,7 @@ async def operator(login: Login) -> httpx2.AsyncClient:
 
 
 @pytest.fixture
-async def anybody(operator_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def anybody(operator_app: OperatorApp) -> AsyncIterator[httpx2.AsyncClient]:
     """A client without a token."""
     async with client_of(operator_app, None) as client:
         yield client

@@ -5,7 +5,7 @@ from pathlib import Path
 import ocpp
 import pytest
 
-from simulator.charger import DIALECTS
+from simulator.charger import dialect_of
 from simulator.config import Version
 
 FROM_CHARGER: dict[Version, set[str]] = {
@@ -58,4 +58,4 @@ def test_every_action_of_a_central_system_has_an_answer(version: Version, folder
     schemas = Path(ocpp.__file__).parent / folder / "schemas"
     names = [path.stem for path in schemas.glob("*.json")]
     actions = {name.removesuffix("Request").removesuffix("Response") for name in names}
-    assert actions - FROM_CHARGER[version] == set(DIALECTS[version].handlers)
+    assert actions - FROM_CHARGER[version] == set(dialect_of(version).handlers)

@@ -22,6 +22,7 @@ def test_a_report_is_printed_as_markdown(database: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("# OCPP compliance of CP-1\n")
     assert as_json("charger", "compliance", "CP-1")["verdict"] == "not_seen"
+    assert "has not connected yet" in voltgate("charger", "compliance", "CP-1").stdout
 
 
 def test_why_says_what_to_do(database: str) -> None:

@@ -29,7 +29,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with every migration, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "empty.db"
     import_tables()
-    asyncio.run(migrations.upgrade(f"sqlite+aiosqlite:///{path}"))
+    asyncio.run(migrations.upgrade(f"sqlite:///{path}"))
     return path
 
 
@@ -37,7 +37,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migrated database that the environment names."""
     shutil.copy(migrated, tmp_path / "voltgate.db")
-    url = f"sqlite+aiosqlite:///{tmp_path}/voltgate.db"
+    url = f"sqlite:///{tmp_path}/voltgate.db"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VOLTGATE_DATABASE_URL", url)
     return url
@@ -203,7 +203,7 @@ def test_doctor_prints_offending_rows_and_fails(database: str) -> None:
 
 def test_migrate_brings_tables_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VOLTGATE_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/new.db")
+    monkeypatch.setenv("VOLTGATE_DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
     for command in (["migrate", "--check"], ["doctor"], ["partner", "list"]):
         result = voltgate(*command)
         assert (result.exit_code, "voltgate migrate" in result.stderr) == (1, True), command

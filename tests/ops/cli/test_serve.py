@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("VOLTGATE_")},
         **{f"VOLTGATE_{name}_PORT": str(free_port()) for name in ports},
-        "VOLTGATE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/voltgate.db",
+        "VOLTGATE_DATABASE_URL": f"sqlite:///{tmp_path}/voltgate.db",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }
@@ -91,12 +91,13 @@ def test_the_first_run_prints_a_token_that_works_and_a_signal_ends_it(
     assert "Traceback" not in errors
 
 
-def test_a_port_in_use_is_named(
-    server: subprocess.Popen[str], environment: dict[str, str], tmp_path: Path
-) -> None:
-    banner(server)
-    with start(environment, tmp_path, "serve") as second:
-        _, errors = second.communicate(timeout=20)
+def test_a_port_in_use_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    port = int(environment["VOLTGATE_API_PORT"])
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        start(environment, tmp_path, "serve") as second,
+    ):
+        _, errors = second.communicate(timeout=50)
     assert second.returncode == 1
     assert f"{environment['VOLTGATE_API_PORT']} " in errors or "is in use" in errors
     assert "VOLTGATE_API_PORT" in errors

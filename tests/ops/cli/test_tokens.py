@@ -33,3 +33,12 @@ def test_a_local_list_is_wanted_and_cleared(database: str) -> None:
     assert unknown.exit_code == 1
     assert as_json("charger", "local-list", "clear", "CP-1")["source"] is None
     assert as_json("charger", "data-transfers", "CP-1") == []
+
+
+def test_i34_a_key_code_is_printed_by_its_name(database: str) -> None:
+    made = as_json("token", "put", "73914ab62", "--kind", "KeyCode")
+    assert made["token"].startswith("KEYCODE:")
+    assert as_json("token", "show", "73914AB62") == made
+    assert "73914" not in ok("token", "list")
+    assert "73914" not in ok("token", "delete", "73914ab62")
+    assert voltgate("token", "show", made["token"]).exit_code == 1

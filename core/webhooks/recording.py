@@ -42,15 +42,13 @@ class Failure:
 async def record_delivered(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     """Write down attempts that the receivers have taken, set-wise.
 
+    Of two attempts at one delivery (the lease of the first ran out meanwhile) the first counts.
     Endpoints are touched before deliveries, as everywhere, so that nobody waits in a circle.
     """
     await store.note_successes(tx, [outcome.claim.endpoint_id for outcome in outcomes])
     numbers = await outbox.delivered(tx, [outcome.claim.id for outcome in outcomes])
-    rows = [
-        _row(outcome, numbers[outcome.claim.id])
-        for outcome in outcomes
-        if outcome.claim.id in numbers
-    ]
+    first = {outcome.claim.id: outcome for outcome in reversed(outcomes)}
+    rows = [_row(first[id_], number) for id_, number in numbers.items()]
     await outbox.add_attempts(tx, rows)
 
 

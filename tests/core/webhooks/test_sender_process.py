@@ -77,6 +77,33 @@ async def test_a_late_failure_does_not_touch_what_another_has_claimed(
     assert attempt.status_code == 200
 
 
+async def test_i14_a_lease_that_ran_out_under_way_is_one_delivery_and_one_attempt(
+    db: Database, vault: Vault, settings: Settings, clock: ShiftedClock
+) -> None:
+    """The clock jumps, the same sender claims again, and both attempts end at once."""
+    partner = await make_partner(db)
+    held = asyncio.Event()
+
+    async def hold(writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+        await saying(OK)(writer)
+
+    async with receiving(hold, hold) as receiver, sending(db, vault, settings) as sender:
+        await make_endpoint(db, vault, settings, partner, receiver.port)
+        await happen(db, partner)
+        for _ in range(2):
+            sender._sweep = True
+            await sender._claim()
+            sender._begin()
+            clock.advance(25.1)
+        await until(lambda: len(receiver.requests) == 2)
+        held.set()
+        await until(lambda: len(sender._finished) == 2)
+        await sender._record()
+    (delivery,), (attempt,) = await all_deliveries(db), await all_attempts(db)
+    assert (delivery.status, delivery.attempts, attempt.number) == (DeliveryStatus.DELIVERED, 1, 1)
+
+
 async def test_run_delivers_at_the_ring_and_closes_cleanly(
     db: Database, vault: Vault, settings: Settings
 ) -> None:

@@ -24,9 +24,13 @@ BOOT_WITHIN_S: Final = 60.0
 """A charger that has not booted so long after its first call will not."""
 SILENT_INTERVALS: Final = 2
 SILENT_SLACK_S: Final = 2.0
-ACTIONS_EVERY_S: Final = 60.0
+ACTIONS_EVERY_S: Final = 10.0
+"""How old the counts of messages in a report may be."""
 FOR_HANDSHAKES: Final = next(iter(HANDSHAKE))
-_TAG: Final = re.compile(r'("(?:idTag|idToken|parentIdTag)"\s{0,8}:\s{0,8}"[^"]{0,2})([^"]{0,64})')
+# Of a short one, which may have been typed in, nothing is shown.
+_TAG: Final = re.compile(
+    r'("(?:idTag|idToken|parentIdTag)"\s{0,8}:\s{0,8}"(?:[^"]{2}(?=[^"]{6}))?)([^"]{0,64})'
+)
 _UNDESERVED: Final = ("meter_transaction_zero", "meter_without_transaction")
 
 
@@ -65,6 +69,7 @@ class Conduct:
         self._boot_is_due = False
         self._told_of_boot = False
         self._told_of_silence_s: float | None = None
+        self._written: set[str] = set()
         self.tally = Tally(charger.id)
         self.rules = rules
         self.frame_rules = standard
@@ -182,11 +187,18 @@ class Conduct:
         return self.tally.take(with_actions=True)
 
     def due(self) -> Tally:
-        """Return what has to be written now; counts of messages only once a minute."""
+        """Return what has to be written now.
+
+        A kind of message that is new here at once, so that no report says that it was not seen;
+        further ones are counted, and the counts are written every ``ACTIONS_EVERY_S``.
+        """
         now_s = self._around.clock.monotonic()
-        with_actions = now_s >= self._actions_due_s
+        with_actions = (
+            now_s >= self._actions_due_s or not self._written >= self.tally.actions.keys()
+        )
         if with_actions:
             self._actions_due_s = now_s + ACTIONS_EVERY_S
+            self._written |= self.tally.actions.keys()
         return self.tally.take(with_actions=with_actions)
 
     def _tell_of_boot(self) -> None:

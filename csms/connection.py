@@ -16,6 +16,7 @@ from csms.adapter import Adapter
 from csms.calls import SentCall
 from csms.conduct import Conduct
 from csms.inbound import NotStored, Peer
+from csms.insisting import insist
 from csms.node import Node
 from csms.outbound import Claimed, NoLongerOurs
 from csms.pace import Pace
@@ -29,9 +30,6 @@ T = TypeVar("T")
 
 QUEUE_LIMIT: Final = 64
 """Calls of a charger that may wait; then its socket is not read."""
-DATABASE_AWAY_S: Final = 10.0
-FIRST_RETRY_S: Final = 0.05
-LAST_RETRY_S: Final = 1.0
 ANSWER_COST: Final = 0.02
 """What an answer takes of a charger's allowance of frames: it costs us far less than a call."""
 
@@ -52,6 +50,8 @@ class Connection:
         epoch: Of this socket; a higher one in the database means that another has taken over.
         is_registered: Whether the database knows of it.
         heard_s: Monotonic time of the last frame.
+        serials: Of the certificates on which the login stands.
+        security_profile: What the login came up to.
         conduct: How the charger behaves here, by the rules of its profile.
     """
 
@@ -63,6 +63,7 @@ class Connection:
         charger: Charger,
         *,
         epoch: int,
+        serials: frozenset[str] = frozenset(),
     ) -> None:
         self._node = node
         self._socket = socket
@@ -77,6 +78,9 @@ class Connection:
         self._welcomed.set()
         self._waiting: tuple[str, asyncio.Future[Result | Refusal]] | None = None
         self._is_closing = False
+        self._ends_for: str | None = None
+        self.security_profile = charger.security_profile
+        self.serials = serials
         self.charger_id = charger.id
         self.epoch = epoch
         self.is_registered = False
@@ -114,6 +118,13 @@ class Connection:
         """Close the socket; ``run`` then ends by itself."""
         self._stop()
         await self._socket.close(code, reason)
+
+    def end(self, reason: str) -> None:
+        """Have the socket closed because the charger may not be here; wait for nothing."""
+        if not self._is_closing:
+            log.warning("socket_ended", charger_id=self.charger_id, reason=reason)
+            self._ends_for = reason
+            self._stop()
 
     async def answers_ping(self, *, within_s: float) -> bool:
         """Tell whether the charger is still there."""
@@ -248,22 +259,7 @@ class Connection:
         return None
 
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Return what *work* returns, however long the database takes, up to a limit.
-
-        Raises:
-            DatabaseUnavailable: It was away for too long, or the socket closed meanwhile.
-        """
-        clock = self._node.clock
-        until_s = clock.monotonic() + DATABASE_AWAY_S
-        delay_s = FIRST_RETRY_S
-        while True:
-            try:
-                return await work()
-            except DatabaseUnavailable:
-                if self._is_closing or clock.monotonic() >= until_s:
-                    raise
-            await clock.sleep(delay_s)
-            delay_s = min(delay_s * 2, LAST_RETRY_S)
+        return await insist(work, self._node.clock, is_over=lambda: self._is_closing)
 
     # The pump.
 
@@ -276,11 +272,12 @@ class Connection:
                     pass
             except DatabaseUnavailable:
                 log.warning("commands_delayed")  # the sweep wakes us again
-            except NoLongerOurs:
-                log.warning("socket_no_longer_ours")
-                await self.close(POLICY, "not connected here any more")
+            except NoLongerOurs as exc:
+                self.end(str(exc))
             except Exception:  # a bug must cost one command, not the session
                 log.exception("command_failed")
+        if self._ends_for is not None:
+            await self._socket.close(POLICY, self._ends_for)
 
     async def _send_next(self) -> bool:
         """Send one command and wait for its answer; tell whether there may be another."""
@@ -292,6 +289,7 @@ class Connection:
             self._adapter,
             charger_id=self.charger_id,
             epoch=self.epoch,
+            security_profile=self.security_profile,
             max_bytes=self.conduct.rules.max_sent_bytes,
         )
         if claimed is None:

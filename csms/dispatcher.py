@@ -6,6 +6,8 @@ from typing import Final
 import structlog
 
 from core.chargers import presence, registry
+from core.chargers.login import is_enough
+from core.chargers.models import Held
 from core.commands import service as commands
 from core.kernel.db import Tx
 from core.kernel.doorbell import Rings, rung
@@ -13,7 +15,7 @@ from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.times import seconds
 from core.operations import service as operations
 from csms import outbound, watch
-from csms.connection import POLICY, Connection
+from csms.connection import Connection
 from csms.node import Node
 
 log = structlog.get_logger()
@@ -84,15 +86,23 @@ async def _show_life(node: Node) -> None:
     async with node.db.transaction() as tx:
         await presence.node_alive(tx, node.id)
         await presence.seen(tx, heard)
-        held = await presence.epochs_on(tx, node.id)
+        held = await presence.held_on(tx, node.id)
         # A connection is in the table before its row is committed: what is not there is gone.
-        for charger_id, epoch in held.items():
+        for charger_id, row in held.items():
             mine = node.connections.get(charger_id)
-            if mine is None or mine.epoch < epoch:
-                await _let_go(tx, charger_id, epoch)
+            if mine is None or mine.epoch < row.epoch:
+                await _let_go(tx, charger_id, row.epoch)
     for connection in list(node.connections.values()):
-        if connection.is_registered and held.get(connection.charger_id) != connection.epoch:
-            await _take_back(node, connection)
+        if connection.is_registered:
+            await _compare(node, connection, held.get(connection.charger_id))
+
+
+async def _compare(node: Node, connection: Connection, held: Held | None) -> None:
+    """See whether the database says of a connection what this node does."""
+    if held is None or held.epoch != connection.epoch:
+        await _take_back(node, connection)
+    elif not is_enough(connection.security_profile, held.security_profile):
+        connection.end(outbound.RAISED)
 
 
 async def _let_go(tx: Tx, charger_id: str, epoch: int) -> None:
@@ -116,5 +126,9 @@ async def _take_back(node: Node, connection: Connection) -> None:
                 address=charger.remote_address or "",
             )
             return
-    if charger is None or not outbound.may_stay(node, charger, epoch=connection.epoch):
-        await connection.close(POLICY, "connected elsewhere")
+    why: str | None = outbound.REMOVED
+    if charger is not None:
+        profile = connection.security_profile
+        why = outbound.why_it_ends(node, charger, epoch=connection.epoch, security_profile=profile)
+    if why is not None:
+        connection.end(why)

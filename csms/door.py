@@ -46,6 +46,8 @@ class Socket(ServerConnection):
     address: str = ""
     tolerated: tuple[str, ...] = ()
     """Deviations of the handshake."""
+    serials: frozenset[str] = frozenset()
+    """Serial numbers of the certificates on which the login stands."""
 
 
 class Door:
@@ -109,7 +111,7 @@ class Door:
         password = password_of(request.headers.get_all("Authorization"), identity, name=name)
         async with self._node.db.transaction() as tx:
             await self._node.book.refresh(tx)
-            found = await self._log_in(tx, caller, identity, password)
+            found = await self._log_in(tx, socket, caller, identity, password)
         if isinstance(found, Refused):
             self._limit.failed(identity, address)
             self._log_refusal(identity, address, found.reason)
@@ -131,12 +133,12 @@ class Door:
         return caller_of(peer, ssl_object, request.headers, self._proxies)
 
     async def _log_in(
-        self, tx: Tx, caller: Caller, identity: str, password: bytes | None
+        self, tx: Tx, socket: Socket, caller: Caller, identity: str, password: bytes | None
     ) -> login.Login:
         judge = None
-        settings = self._node.settings
+        settings, files = self._node.settings, self._tls.files
         if caller.has_certificate:
-            judge = await client.judge(tx, settings, self._tls.files, caller.shown)
+            judge = await client.judge(tx, settings, files, caller.shown)
         found = await login.login(
             tx,
             self._node.vault,
@@ -151,6 +153,7 @@ class Door:
         if isinstance(found, Charger) and is_in and caller.shown is not None:
             chain = [caller.shown.certificate, *caller.shown.others]
             await holdings.used(tx, found.id, chain)
+            socket.serials = await client.serials(tx, settings, files, caller.shown)
         return found
 
     def _apply(

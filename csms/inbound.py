@@ -1,6 +1,6 @@
 """One CALL of a charger: checked, understood, handled in one transaction, answered after it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from core.chargers.states import Registration
 from core.kernel import failpoints
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable, PlatformError
-from csms import codes, protocol, schemas
+from csms import codes, key_codes, protocol, schemas
 from csms.actions import ACTIONS
 from csms.adapter import Adapter, Context, Preparing, Route
 from csms.conduct import Conduct
@@ -138,8 +138,10 @@ async def _prepare(node: Node, peer: Peer, ask: _Ask) -> Any:
 async def _handle(
     node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...], prepared: Any
 ) -> Payload:
-    call, route = ask.call, ask.route
+    route = ask.route
     async with node.db.transaction() as tx:
+        ask = await _named(tx, node, peer, ask)
+        call = ask.call
         if route.before_acceptance:
             await _refresh(tx, peer)
         ctx = Context(
@@ -154,8 +156,7 @@ async def _handle(
             doubts=list(reasons),
             prepared=prepared,
         )
-        message = await _with_whole_tag(tx, peer, ask)
-        payload = await route.handle(ctx, message)
+        payload = await route.handle(ctx, ask.message)
         if ctx.doubts:
             deviations.note(tx, *(code_of(reason) or _DOUBTFUL for reason in ctx.doubts))
             log.warning("message_quarantined", reasons=ctx.doubts)
@@ -171,6 +172,17 @@ async def _handle(
             await _refresh(tx, peer)
     peer.conduct.handled(call, ask.text, (*ask.tolerated, *deviations.noted(tx)))
     return payload
+
+
+async def _named(tx: Tx, node: Node, peer: Peer, ask: _Ask) -> _Ask:
+    """Return what was asked with no key code in it: its message has the name, the rest a mask."""
+    whole = await _with_whole_tag(tx, peer, ask)
+    message, is_told = await key_codes.named(tx, node.vault, whole)
+    if not is_told:
+        return replace(ask, message=message)
+    payload = key_codes.without_tag(ask.call.payload)
+    call = replace(ask.call, payload=payload)
+    return replace(ask, message=message, call=call, text=key_codes.frame_without_tag(ask.text))
 
 
 async def _with_whole_tag(tx: Tx, peer: Peer, ask: _Ask) -> Any:
@@ -233,6 +245,7 @@ async def _keep(node: Node, peer: Peer, ask: _Ask) -> Payload:
     if payload is None:
         raise NotStored
     async with node.db.transaction() as tx:
+        ask = await _named(tx, node, peer, ask)
         await frame_log.quarantine(
             tx,
             charger_id=peer.charger.id,

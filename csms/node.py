@@ -14,6 +14,7 @@ from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
+from csms import key_codes
 from csms.calls import SentCalls
 from csms.conduct import Surroundings
 from csms.profile_book import ProfileBook
@@ -21,6 +22,13 @@ from csms.redact import redact_frame
 
 if TYPE_CHECKING:
     from csms.connection import Connection
+
+
+@dataclass(slots=True)
+class Newest:
+    """The newest number that was seen of rows that are looked at again and again."""
+
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,7 @@ class Node:
         contracts: Who knows contract certificates.
         book: The profiles of chargers.
         tallies: What connections counted and nobody has written yet, the oldest first.
+        revocation: The newest revocation of a certificate that connections were compared with.
     """
 
     db: Database
@@ -47,6 +56,7 @@ class Node:
     contracts: Contracts = field(init=False)
     book: ProfileBook = field(default_factory=ProfileBook)
     tallies: deque[Tally] = field(default_factory=deque)
+    revocation: Newest = field(default_factory=Newest)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "contracts", Contracts(self.settings))
@@ -89,5 +99,6 @@ class Node:
             action=action,
             operation_id=operation_id,
             text=redact_frame(text),
+            disguise=key_codes.disguise(self.vault, text),
         )
         self.frame_log.add(frame)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from core.chargers import registry
+from core.chargers.login import is_enough
 from core.chargers.models import Charger
 from core.chargers.states import Registration
 from core.commands import service as commands
@@ -27,7 +28,7 @@ from core.kernel.crypto import Undecryptable
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.operations import service as operations
-from csms import codes, protocol, sanity, schemas
+from csms import codes, protocol, raw_transfers, sanity, schemas
 from csms.adapter import Adapter
 from csms.calls import SentCall
 from csms.node import Node
@@ -40,6 +41,9 @@ _MAX_REASON_CHARS: Final = 500
 _UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading an answer of another shape than its schema's may raise."""
 
+ELSEWHERE: Final = "connected elsewhere"
+REMOVED: Final = "the charger was removed"
+RAISED: Final = "a higher security profile is required"
 PENDING: Final = "Pending"
 _STARTS: Final = frozenset({StartCharging.kind, Reserve.kind})
 _STOPS: Final = frozenset({StopCharging.kind})
@@ -54,18 +58,26 @@ class Claimed:
     message_id: str
     action: str
     text: str
+    payload: Payload
 
 
 class NoLongerOurs(Exception):
-    """The charger is held by another socket now, or may not be connected at all."""
+    """The charger is held by another socket now, or may not be connected like this; why."""
 
 
 async def claim(
-    node: Node, adapter: Adapter, *, charger_id: str, epoch: int, max_bytes: int | None = None
+    node: Node,
+    adapter: Adapter,
+    *,
+    charger_id: str,
+    epoch: int,
+    security_profile: int,
+    max_bytes: int | None = None,
 ) -> Claimed | None:
     """Take the next command for a charger; ``None`` if there is none.
 
     Args:
+        security_profile: What the socket came up to.
         max_bytes: The largest frame that the charger can take, by its profile.
 
     Raises:
@@ -76,9 +88,10 @@ async def claim(
             try:
                 charger = await registry.get(tx, charger_id)
             except PlatformError as exc:
-                raise NoLongerOurs from exc
-            if not may_stay(node, charger, epoch=epoch):
-                raise NoLongerOurs
+                raise NoLongerOurs(REMOVED) from exc
+            why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
+            if why is not None:
+                raise NoLongerOurs(why)
             command = await operations.claim_next(
                 tx, charger_id, without=_not_now(adapter, charger)
             )
@@ -94,13 +107,17 @@ async def claim(
                 await fleet.answered(tx, command, unsaid)
                 continue
             await commands.sent_as(tx, command.id, claimed.action)
+            await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
         return claimed
 
 
-def may_stay(node: Node, charger: Charger, *, epoch: int) -> bool:
-    """Tell whether the socket of *epoch* on this node is still the charger's."""
-    mine = charger.epoch == epoch and charger.node_id == node.id
-    return mine and charger.registration not in _SHUT_OUT
+def why_it_ends(node: Node, charger: Charger, *, epoch: int, security_profile: int) -> str | None:
+    """Return why the socket of *epoch* on this node may not stay; ``None``: it may."""
+    if charger.registration in _SHUT_OUT:
+        return f"the charger is {charger.registration.value}"
+    if charger.epoch != epoch or charger.node_id != node.id:
+        return ELSEWHERE
+    return None if is_enough(security_profile, charger.security_profile) else RAISED
 
 
 def _not_now(adapter: Adapter, charger: Charger) -> frozenset[str]:
@@ -136,7 +153,7 @@ def _encode(node: Node, adapter: Adapter, command: CommandRow, *, max_bytes: int
             f"{action}: the frame has {size} bytes, this charger takes {max_bytes} "
             "(max_sent_bytes of its profile); send less at once"
         )
-    return Claimed(command, command.message_id, action, text)
+    return Claimed(command, command.message_id, action, text, payload)
 
 
 async def record_answer(

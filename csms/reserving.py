@@ -1,10 +1,12 @@
 """What answers about holds mean, the same in both versions."""
 
+from core.chargers.states import ConnectorStatus
 from core.commands.commands import CancelReservation
 from core.commands.models import CommandRow
 from core.commands.reservation import Hold
 from core.kernel.db import Tx
 from core.operations import holds
+from csms.adapter import Context
 from csms.protocol import Payload
 
 _ACCEPTED = "Accepted"
@@ -21,6 +23,12 @@ async def learn_of_hold(tx: Tx, command: CommandRow, answer: Payload) -> None:
             accepted=status == _ACCEPTED,
             reason=status,
         )
+
+
+async def noticed(ctx: Context, *, evse: int, status: ConnectorStatus) -> None:
+    """See whether what is reserved at a charger is a hold that it never confirmed."""
+    if status is ConnectorStatus.RESERVED:
+        await holds.seen_reserved(ctx.tx, ctx.charger.id, evse)
 
 
 async def learn_of_release(tx: Tx, command: CommandRow, answer: Payload) -> None:

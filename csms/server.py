@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import random
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,7 +25,7 @@ from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.settings import Settings
 from core.operations import service as operations
-from csms import schemas
+from csms import revoked, schemas
 from csms.adapter import Adapter
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
@@ -58,6 +58,8 @@ class Csms:
     Attributes:
         url: Where chargers connect, followed by ``/IDENTITY``; ``ws://`` where that is served.
         connections: The chargers held by this process, by id.
+        unwritten: What was counted for compliance reports and is not in the database yet, once
+            connections have handed it over: at their end at latest.
         tls_url: Where they connect over TLS, ``None`` without a certificate.
         tls: Its certificates and authorities.
     """
@@ -65,6 +67,7 @@ class Csms:
     url: str
     port: int
     connections: Mapping[str, Connection]
+    unwritten: Sized = ()
     tls_url: str | None = None
     tls: Tls | None = None
 
@@ -136,20 +139,24 @@ async def listen(
         urls.append(_url("wss", settings, servers[-1]))
     dispatching = asyncio.create_task(dispatch(node))
     watching = asyncio.create_task(tls.watch())
+    hearing = asyncio.create_task(revoked.hear(node))
     log.info("csms_started", urls=urls)
     try:
         yield Csms(
             url=urls[0],
             port=_port(servers[0]),
             connections=node.connections,
+            unwritten=node.tallies,
             tls_url=urls[-1] if tls.is_on else None,
             tls=tls,
         )
     finally:
         watching.cancel()
+        hearing.cancel()
         await _drain(node, servers)
         dispatching.cancel()
-        await asyncio.gather(dispatching, watching, *keeping.closing, return_exceptions=True)
+        ending = (dispatching, watching, hearing, *keeping.closing)
+        await asyncio.gather(*ending, return_exceptions=True)
         await write_last(node)
         await _release(node)
         node.contracts.close()
@@ -253,7 +260,9 @@ async def _register(
             old = node.connections.get(charger.id)
             if old is not None and old.epoch > epoch:
                 return None
-            connection = Connection(node, socket, adapter, charger, epoch=epoch)
+            connection = Connection(
+                node, socket, adapter, charger, epoch=epoch, serials=socket.serials
+            )
             connection.conduct.entered(socket.tolerated)
             node.connections[charger.id] = connection
     except BaseException:

@@ -1,4 +1,4 @@
-"""What a node looks after from time to time: profiles that changed, deviations to be written."""
+"""What a node looks after from time to time: profiles, revocations, deviations to be written."""
 
 from itertools import islice
 from typing import Final
@@ -8,6 +8,7 @@ import structlog
 from core.chargers import deviations
 from core.chargers.deviations import Tally
 from core.kernel.errors import DatabaseUnavailable
+from csms import revoked
 from csms.node import Node
 
 log = structlog.get_logger()
@@ -19,9 +20,10 @@ MAX_TALLIES: Final = 20_000
 
 
 async def watch(node: Node) -> None:
-    """Follow changed profiles, and write what connections counted, many in one transaction."""
+    """Follow changed profiles and revocations; write what connections counted, set-wise."""
     async with node.db.transaction() as tx:
         await node.book.refresh(tx)
+    await revoked.look(node)
     changed = node.book.has_news()
     for connection in list(node.connections.values()):
         if changed:

@@ -76,6 +76,11 @@ async def judge(tx: Tx, settings: Settings, files: TrustFiles, shown: Shown | No
     return decide
 
 
+async def serials(tx: Tx, settings: Settings, files: TrustFiles, shown: Shown) -> frozenset[str]:
+    """Return the serial numbers on which a login with *shown* stands, up to the anchor."""
+    return judging.chain_serials(shown, await anchors(tx, settings, files))
+
+
 def _bundle(path: Path) -> Sequence[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())

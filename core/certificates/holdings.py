@@ -30,6 +30,10 @@ ASKED_EVERY: Final = timedelta(days=1)
 ASK_WITHIN: Final = timedelta(minutes=10)
 ANSWER_WITHIN_S: Final = 30.0
 BATCH: Final = 100
+OVERLAP: Final = 100
+"""Revocations under way at the same instant, at most."""
+REVOKED: Final = "certificates:revoked"
+"""The doorbell topic on which nodes hear the serial numbers of revoked certificates."""
 _HEX: Final = frozenset("0123456789abcdef")
 _MAX_SERIAL_CHARS: Final = 40
 
@@ -166,7 +170,9 @@ async def renew_what_ends(tx: Tx, *, before_end: timedelta) -> int:
 
 
 async def revoke(tx: Tx, actor: Actor, serial_number: str, *, reason: str | None) -> Revocation:
-    """Accept a certificate no more, whoever signed it; its charger's socket stays until it ends.
+    """Accept a certificate no more, whoever signed it, and end the sockets that stand on it.
+
+    Every node hears of it at the commit, or finds it at its next sweep.
 
     Raises:
         PlatformError: ``invalid_parameter``; ``conflict``: it is revoked already.
@@ -182,8 +188,23 @@ async def revoke(tx: Tx, actor: Actor, serial_number: str, *, reason: str | None
     )
     if row is None:
         raise PlatformError("conflict", "This certificate is revoked already.")
+    tx.ring(REVOKED, serial)
     await audit.record(tx, actor, "certificate.revoked", serial, after={"reason": row.reason})
     return row
+
+
+async def revoked_lately(tx: Tx, *, seen: int | None) -> Sequence[Revocation]:
+    """Return the revocations after number *seen*, and some before it, the oldest first.
+
+    Numbers are taken before the commit: a lower one may become visible after a higher one.
+
+    Args:
+        seen: The newest number of the call before; ``None``: there was none.
+    """
+    if seen is None:
+        newest_ones = await store.newest_revocations(tx, before_number=None, limit=OVERLAP)
+        return newest_ones[::-1]
+    return await store.revoked_after(tx, seen - OVERLAP)
 
 
 async def unrevoke(tx: Tx, actor: Actor, serial_number: str) -> None:

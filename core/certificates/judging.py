@@ -75,6 +75,13 @@ def problem(
     return next((reason for is_so, reason in flaws if is_so), None)
 
 
+def chain_serials(shown: Shown, anchors: Sequence[x509.Certificate]) -> frozenset[str]:
+    """Return the serial numbers (``x509s.serial_hex``) of those shown that lead to an anchor."""
+    chain = _chain(shown, anchors) or ()
+    mine = [one for one in chain if one is shown.certificate or one in shown.others]
+    return frozenset(x509s.serial_hex(one.serial_number) for one in mine)
+
+
 def _chain(shown: Shown, anchors: Sequence[x509.Certificate]) -> Sequence[x509.Certificate] | None:
     """Return the certificate and its issuers up to an anchor; ``None`` if there is no such way."""
     chain = [shown.certificate]

@@ -12,6 +12,7 @@ from core.certificates.states import CertificateUse
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
 from core.kernel.settings import CertificateSigner, Settings
+from core.webhooks.transport import shared_context
 
 TIMEOUT_S: Final = 20.0
 MAX_ANSWER_BYTES: Final = 100_000
@@ -89,7 +90,10 @@ class HttpSigner:
         body = {"csr": csr, "use": use.value, "identity": identity}
         try:
             async with httpx2.AsyncClient(
-                timeout=TIMEOUT_S, trust_env=False, transport=self._transport
+                timeout=TIMEOUT_S,
+                trust_env=False,
+                verify=shared_context(),
+                transport=self._transport,
             ) as client:
                 answer = await client.post(self._url, json=body, headers=self._headers)
         except (httpx2.HTTPError, OSError) as exc:

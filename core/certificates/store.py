@@ -234,6 +234,11 @@ async def newest_revocations(
     return await tx.all(statement, Revocation)
 
 
+async def revoked_after(tx: Tx, number: int) -> Sequence[Revocation]:
+    statement = select(revocations).where(revocations.c.number > number)
+    return await tx.all(statement.order_by(revocations.c.number), Revocation)
+
+
 async def revoked_among(tx: Tx, serial_numbers: Sequence[str]) -> Sequence[str]:
     column = revocations.c.serial_number
     return await tx.scalars(select(column).where(column.in_(sorted(serial_numbers))))

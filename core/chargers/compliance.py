@@ -188,7 +188,7 @@ _VERDICTS: Final = {
     Verdict.CLEAN: "No deviation was met.",
     Verdict.REMARKS: "No deviation was met; there are remarks.",
     Verdict.DEVIATES: "The charger deviates from OCPP.",
-    Verdict.NOT_SEEN: "The charger has not connected yet: nothing was checked.",
+    Verdict.NOT_SEEN: "The charger has said nothing in this period: nothing was checked.",
 }
 
 
@@ -207,7 +207,10 @@ def as_markdown(report: Report) -> str:
     }
     lines = [f"# OCPP compliance of {_plain(charger.identity)}", ""]
     lines += [f"- {name}: {_plain(value or 'unknown')}" for name, value in facts.items()]
-    lines += ["", _VERDICTS[report.verdict], ""]
+    verdict = _VERDICTS[report.verdict]
+    if report.verdict is Verdict.NOT_SEEN and charger.connected_at is None:
+        verdict = "The charger has not connected yet: nothing was checked."
+    lines += ["", verdict, ""]
     for title, is_remark in (("Deviations", False), ("Remarks", True)):
         rows = [pair for pair in report.deviations if pair[0].is_remark is is_remark]
         if rows:

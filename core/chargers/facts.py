@@ -63,10 +63,19 @@ class VariableReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disguise:
+    """What is stored of a frame instead, if the list of id tokens has *name*."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSeen:
     """One frame for the log, secrets redacted.
 
     *direction* is ``in`` or ``out``; *kind* ``call``, ``result``, ``error`` or ``unreadable``.
+    *disguise*: the id tag in it may be a key code, which only the list knows.
     """
 
     at: datetime
@@ -77,3 +86,4 @@ class FrameSeen:
     action: str | None
     operation_id: str | None
     text: str
+    disguise: Disguise | None = None

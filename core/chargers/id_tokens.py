@@ -86,6 +86,8 @@ async def put(
 ) -> IdToken:
     """Create or replace a token; its case makes no difference.
 
+    A key code comes by its name: ``key_codes.put`` takes tokens of every kind.
+
     Args:
         places: Ids of the chargers and stations where it may charge; none for everywhere.
         evses: EVSE numbers (1.6: connectors) where it may charge; none for all.
@@ -95,11 +97,12 @@ async def put(
     Raises:
         PlatformError: ``invalid_parameter``.
     """
-    for name, text in (("token", token), ("group_token", group_token or token)):
-        if not token_formats.is_token(text):
-            raise PlatformError(
-                "invalid_parameter", f"{name} has 1 to {MAX_CHARS} printable ASCII characters."
-            )
+    if kind != token_formats.KEY_CODE:
+        check_text("token", token)
+    elif not token_formats.is_name(token):
+        raise ValueError("a key code is put under its name, by key_codes.put")
+    if group_token is not None:
+        check_text("group_token", group_token)
     values: dict[str, Any] = {
         "kind": kind,
         "blocked": blocked,
@@ -136,6 +139,18 @@ async def put(
     return after
 
 
+def check_text(name: str, text: str) -> None:
+    """Refuse what cannot be an id token.
+
+    Raises:
+        PlatformError: ``invalid_parameter``.
+    """
+    if not token_formats.is_token(text):
+        raise PlatformError(
+            "invalid_parameter", f"{name} has 1 to {MAX_CHARS} printable ASCII characters."
+        )
+
+
 def _check(
     *,
     places: Sequence[str],
@@ -156,12 +171,22 @@ def _check(
         raise invalid("max_sessions", "is 1 or more, or left out for any number")
     if values["language2"] is not None and values["language1"] is None:
         raise invalid("language2", "is used beside language1 only")
+    if values["master_pass"] and values["group_token"] is None:
+        raise invalid("group_token", "is what chargers know a master pass by: it has to have one")
+    if values["group_kind"] == token_formats.KEY_CODE:
+        raise invalid("group_kind", "is no KeyCode: chargers are told the group of a token")
     message = values["personal_message"]
     if message is not None:
         _check_message(message)
-    if len(values["additional_info"] or ()) > MAX_ADDITIONAL:
+    _check_additional(values["additional_info"] or ())
+
+
+def _check_additional(entries: Sequence[dict[str, str]]) -> None:
+    if len(entries) > MAX_ADDITIONAL:
         raise invalid("additional_info", f"has at most {MAX_ADDITIONAL} entries")
-    for entry in values["additional_info"] or ():
+    for entry in entries:
+        if entry.get("type") == token_formats.KEY_CODE:
+            raise invalid("additional_info", "holds no key code: it is shown")
         _check_text("additional_info", entry.get("additionalIdToken"), max_chars=MAX_CHARS)
         _check_text("additional_info", entry.get("type"), max_chars=50)
 
@@ -200,7 +225,7 @@ async def get(tx: Tx, token: str) -> IdToken:
     Raises:
         PlatformError: ``not_found``.
     """
-    found = await record_store.token(tx, token.upper()) if token_formats.is_token(token) else None
+    found = await _on_list(tx, token)
     if found is None:
         raise not_found("id token")
     return found
@@ -230,11 +255,8 @@ async def delete(tx: Tx, actor: Actor, token: str) -> None:
     Raises:
         PlatformError: ``not_found``.
     """
-    removed = (
-        await record_store.delete_token(tx, token.upper())
-        if token_formats.is_token(token)
-        else None
-    )
+    kept = token.upper()
+    removed = await record_store.delete_token(tx, kept) if token_formats.is_stored(kept) else None
     if removed is None:
         raise not_found("id token")
     await token_store.note_change(tx, removed.token)
@@ -245,7 +267,7 @@ async def check(
     tx: Tx, token: str, *, now: datetime, presented: Presented = _ANYWHERE
 ) -> TokenCheck:
     """Return whether a token may charge, where and as it was presented."""
-    found = await record_store.token(tx, token.upper()) if token_formats.is_token(token) else None
+    found = await _on_list(tx, token)
     if found is None or not token_formats.may_be(presented.kind, found.kind):
         return TokenCheck(status=TokenStatus.UNKNOWN)
     return TokenCheck(
@@ -254,6 +276,11 @@ async def check(
         partner_id=found.partner_id,
         about=found,
     )
+
+
+async def _on_list(tx: Tx, token: str) -> IdToken | None:
+    kept = token.upper()
+    return await record_store.token(tx, kept) if token_formats.is_stored(kept) else None
 
 
 async def _status(tx: Tx, token: IdToken, presented: Presented, *, now: datetime) -> TokenStatus:
@@ -306,6 +333,6 @@ def _decode(cursor: str) -> str:
         raise PlatformError(
             "invalid_cursor", "Use next_cursor of the previous page, unchanged."
         ) from exc
-    if not token_formats.is_token(token):
+    if not token_formats.is_stored(token):
         raise PlatformError("invalid_cursor", "Use next_cursor of the previous page, unchanged.")
     return token

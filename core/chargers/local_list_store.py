@@ -51,7 +51,8 @@ async def put(tx: Tx, charger_id: str, **values: Any) -> LocalList:
 def _belonging(charger: Charger, source: str | None, now: datetime) -> ColumnElement[bool]:
     """Return the condition on ``id_tokens`` for what belongs into a charger's list.
 
-    Key codes never do: a list can be read at the charger.
+    Key codes never do: a list can be read at the charger. To 1.6 a master pass would be a token
+    like others, which begins transactions.
     """
     token = id_tokens.c
     here = exists(
@@ -79,6 +80,7 @@ def _belonging(charger: Charger, source: str | None, now: datetime) -> ColumnEle
     ]
     if charger.ocpp_version == _OCPP16:  # which can say neither
         rules += [func.length(token.token) <= MAX_CHARS_16, token.evses.is_(None)]
+        rules.append(token.master_pass.is_(False))
     return and_(*rules)
 
 

@@ -158,6 +158,15 @@ async def _accepted(tx: Tx, charger: Charger, shown: _Credentials, offered: int 
     return after
 
 
+def is_enough(proven: int, required: int) -> bool:
+    """Tell whether a socket that came up to profile *proven* may stay where *required* is asked.
+
+    TLS and certificates are asked for at once. A password holds from the next login on: over its
+    open socket a charger that had none can still be told one.
+    """
+    return proven >= required or required < ENCRYPTED_FROM_PROFILE
+
+
 async def refuse(tx: Tx, *, identity: str, address: str, reason: RefusalReason) -> Refused:
     """Record a refusal; return it with what would fix it."""
     refused = Refused(reason=reason, detail=EXPLAINED[reason].text)

@@ -8,7 +8,7 @@ import structlog
 
 from core.chargers import announcing, store
 from core.chargers.facts import Booted
-from core.chargers.models import Charger
+from core.chargers.models import Charger, Held
 from core.chargers.text import storable, storable_or_none
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
@@ -53,9 +53,9 @@ async def disconnected(tx: Tx, charger_id: str, *, epoch: int) -> bool:
     return True
 
 
-async def epochs_on(tx: Tx, node_id: str) -> Mapping[str, int]:
-    """Return the chargers that *node_id* holds, and may hold, with their epochs."""
-    return await store.epochs_on(tx, node_id)
+async def held_on(tx: Tx, node_id: str) -> Mapping[str, Held]:
+    """Return the chargers that *node_id* holds, and may hold."""
+    return await store.held_on(tx, node_id)
 
 
 async def seen(tx: Tx, chargers: Mapping[str, datetime]) -> None:

@@ -111,6 +111,12 @@ async def token(tx: Tx, text: str) -> IdToken | None:
     return await tx.one_or_none(select(id_tokens).where(id_tokens.c.token == text), IdToken)
 
 
+async def names_among(tx: Tx, names: Collection[str]) -> frozenset[str]:
+    """Return those of *names* that are on the list of id tokens."""
+    statement = select(id_tokens.c.token).where(id_tokens.c.token.in_(sorted(names)))
+    return frozenset(await tx.scalars(statement))
+
+
 async def tokens(
     tx: Tx,
     *,

@@ -203,6 +203,8 @@ async def delete(tx: Tx, actor: Actor, charger_id: str) -> None:
 async def update(tx: Tx, actor: Actor, charger_id: str, changes: Mapping[str, Any]) -> Charger:
     """Change any of station_id, security_profile, vendor, model.
 
+    An open socket that does not come up to a higher profile is closed (``login.is_enough``).
+
     Raises:
         PlatformError: ``not_found``: no such charger or station; ``invalid_parameter``.
     """
@@ -216,6 +218,8 @@ async def update(tx: Tx, actor: Actor, charger_id: str, changes: Mapping[str, An
         await get_station(tx, changes["station_id"])
     after = await store.change_charger(tx, charger_id, **changes)
     after = await _note(tx, actor, "charger.updated", before, after)
+    if after.security_profile > before.security_profile:
+        _look_at_socket(tx, after)
     announcing.station_changed(tx, before.station_id)
     announcing.station_changed(tx, after.station_id)
     if after.station_id != before.station_id:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Update, bindparam, delete, func, insert, select, update
 
 from core.chargers.facts import StatusReported
-from core.chargers.models import Charger, Station, chargers, nodes, stations
+from core.chargers.models import Charger, Held, Station, chargers, nodes, stations
 from core.chargers.states import REGISTRATION, Registration
 from core.kernel.db import Tx, guarded_move, insert_once, upsert
 from core.kernel.page import Page, Slice, paginate
@@ -200,13 +200,17 @@ async def held_by(tx: Tx, node_id: str, *, limit: int) -> Sequence[Charger]:
     return await tx.all(statement.order_by(chargers.c.id).limit(limit), Charger)
 
 
-async def epochs_on(tx: Tx, node_id: str) -> dict[str, int]:
-    statement = select(chargers.c.id, chargers.c.epoch).where(
+async def held_on(tx: Tx, node_id: str) -> dict[str, Held]:
+    columns = (chargers.c.id, chargers.c.epoch, chargers.c.security_profile)
+    statement = select(*columns).where(
         chargers.c.node_id == node_id,
         chargers.c.removed_at.is_(None),
         chargers.c.registration.in_([Registration.ACCEPTED, Registration.PENDING]),
     )
-    return {row.id: row.epoch for row in await tx.all(statement)}
+    return {
+        row.id: Held(epoch=row.epoch, security_profile=row.security_profile)
+        for row in await tx.all(statement)
+    }
 
 
 async def let_go_of_all(tx: Tx, held: Sequence[Charger], *, node_id: str) -> Sequence[Charger]:

@@ -16,6 +16,11 @@ NOBODY: Final = "NoAuthorization"
 KEY_CODE: Final = "KeyCode"
 """The type of a token that is a secret: who knows it may charge."""
 
+NAME_PREFIX: Final = "KEYCODE:"
+NAME_DIGITS: Final = 40
+"""Of the hash in the name of a key code: 160 bits, and longer than any token of a charger."""
+
+_NAME: Final = re.compile(rf"{NAME_PREFIX}[0-9A-F]{{{NAME_DIGITS}}}")
 _CONTRACT: Final = r"[A-Z]{2}(?P<dash>-?)[A-Z0-9]{3}(?P=dash)"
 _FORMATS: Final = {
     "Central": re.compile(r".{1,36}"),
@@ -38,8 +43,23 @@ def is_token(text: str) -> bool:
     return 1 <= len(text) <= MAX_CHARS and text.isascii() and text.isprintable()
 
 
+def is_name(text: str) -> bool:
+    """Tell whether *text* is what the platform calls a key code, instead of the code."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_stored(text: str) -> bool:
+    """Tell whether *text* can be on the list: a token, or the name of a key code."""
+    return is_token(text) or is_name(text)
+
+
 def oddity(kind: str, token: str) -> str | None:
-    """Return what is odd about a token of *kind*; ``None`` for one as its type has it."""
+    """Return what is odd about a token of *kind*; ``None`` for one as its type has it.
+
+    Nobody can tell of a key code by its name.
+    """
+    if kind == KEY_CODE and is_name(token):
+        return None
     form = _FORMATS.get(kind)
     if form is None:
         return "type_unknown"

@@ -1,7 +1,7 @@
 """``start_charge``: one operation, at most one RemoteStart, whoever asks how often."""
 
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from core.chargers import id_tokens
 from core.chargers.states import TokenStatus
@@ -18,6 +18,9 @@ from core.operations import failures, store
 from core.operations import service as operations
 from core.operations.models import Operation, Reservation
 from core.operations.states import OperationStatus, OperationType, ReservationStatus
+
+_BARRED: Final = frozenset({TokenStatus.BLOCKED, TokenStatus.EXPIRED, TokenStatus.INVALID})
+"""What is said of a token that begins no session; the last of a master pass."""
 
 MAX_ENERGY_WH = 1_000_000
 MAX_MINUTES = 7 * 24 * 60
@@ -158,4 +161,4 @@ async def _token_may_charge(tx: Tx, request: StartRequest) -> bool:
     if request.id_token is None:
         return True
     check = await id_tokens.check(tx, request.id_token, now=tx.now)
-    return check.status not in {TokenStatus.BLOCKED, TokenStatus.EXPIRED}
+    return check.status not in _BARRED

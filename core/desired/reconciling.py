@@ -34,6 +34,9 @@ PAUSES: Final = (
 )
 """How long a wish waits after each command that brought nothing; the last for all further ones."""
 
+HURRIED_ATTEMPTS: Final = 3
+"""A wish that was sent so often without an answer is not sent sooner because of a boot."""
+
 SEND_WITHIN: Final = timedelta(minutes=2)
 ANSWER_WITHIN_S: Final = 60.0
 BATCH: Final = 200
@@ -43,9 +46,13 @@ _SERVED: Final = frozenset({Registration.ACCEPTED, Registration.PENDING})
 
 
 async def booted(tx: Tx, charger: Charger) -> None:
-    """Try again now what an earlier life of the charger left unanswered, and all that waits."""
+    """Try again now what an earlier life of the charger left unanswered, and all that waits.
+
+    What several lives of it left unanswered keeps its pause: it may be what ends them, and
+    everything else waits behind it.
+    """
     await store.lock(tx, charger.id)
-    await store.make_due(tx, charger.id)
+    await store.make_due(tx, charger.id, below_attempts=HURRIED_ATTEMPTS)
     await reconcile(tx, charger)
 
 
@@ -132,7 +139,9 @@ async def settle(tx: Tx, desired: Desired, outcome: Outcome) -> Desired | None:
         "due_at": outcome.due_at or tx.now,
         "command_id": None,
     }
-    if outcome.status is not DesiredStatus.PENDING:
+    if outcome.status is DesiredStatus.PENDING:
+        values["attempts"] = 0  # it was answered: the next command has all its attempts
+    else:
         values["settled_at"] = tx.now
     moved = await store.move(tx, desired.id, outcome.status, **values)
     if moved is None:

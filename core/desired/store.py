@@ -103,14 +103,15 @@ async def to_send(tx: Tx, charger_id: str) -> Sequence[Desired]:
     return await tx.all(statement, Desired)
 
 
-async def make_due(tx: Tx, charger_id: str) -> None:
-    """End the pauses of what was never answered or could not be sent."""
+async def make_due(tx: Tx, charger_id: str, *, below_attempts: int) -> None:
+    """End the pauses of what was not answered yet or could not be sent."""
     await tx.execute(
         update(desired_states)
         .where(
             desired_states.c.charger_id == charger_id,
             desired_states.c.status == DesiredStatus.PENDING,
             desired_states.c.due_at > tx.now,
+            desired_states.c.attempts < below_attempts,
         )
         .values(due_at=tx.now)
     )

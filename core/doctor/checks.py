@@ -8,14 +8,28 @@ instants before it, see ``service``.
 from dataclasses import dataclass
 from typing import Final
 
+REPORT_IT: Final = (
+    "Change nothing by hand: keep these rows and the log of their time, and report it. The "
+    "platform must never come here."
+)
+
+START_A_WORKER: Final = (
+    "See that a worker is up (voltgate worker), and look in its log for job_failed; what it missed "
+    "it does then."
+)
+REPLACE_IT: Final = (
+    "Take the secret as known to others: replace it, then delete what holds it, and report it."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One invariant: its number, what holds, and the statement that finds what does not."""
+    """One invariant: its number, what holds, the statement that finds what does not, what to do."""
 
     invariant: str
     title: str
     sql: str
+    advice: str = REPORT_IT
 
 
 A_NODE_HAS_BEEN_UP: Final = (
@@ -151,6 +165,7 @@ CHECKS_OF_CHARGERS: Final = (
                 c.epoch < 1 OR c.removed_at IS NOT NULL
                 OR ((n.id IS NULL OR n.seen_at < :a_minute_ago) AND {A_NODE_HAS_BEEN_UP}))
         """,  # noqa: S608 - no value of anybody's is part of it
+        advice=START_A_WORKER,
     ),
     Check(
         invariant="I27",
@@ -185,6 +200,7 @@ CHECKS_OF_SECRETS: Final = (
             SELECT 'chargers', id FROM chargers
             WHERE credential IS NOT NULL AND credential NOT LIKE 'v1$%$%'
         """,
+        advice=REPLACE_IT,
     ),
     Check(
         invariant="I34",
@@ -194,6 +210,7 @@ CHECKS_OF_SECRETS: Final = (
             WHERE secret LIKE 'whsec\_%' ESCAPE '\' OR secret NOT LIKE '%_:_%'
                OR previous_secret LIKE 'whsec\_%' ESCAPE '\'
         """,
+        advice=REPLACE_IT,
     ),
     Check(
         invariant="I34",
@@ -213,5 +230,6 @@ CHECKS_OF_SECRETS: Final = (
                 ("commands", "id", "response"),
             )
         ),
+        advice=REPLACE_IT,
     ),
 )

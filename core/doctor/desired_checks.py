@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.doctor.checks import A_NODE_HAS_BEEN_UP, Check
+from core.doctor.checks import A_NODE_HAS_BEEN_UP, START_A_WORKER, Check
 
 CHECKS_OF_WISHES: Final = (
     Check(
@@ -35,6 +35,7 @@ CHECKS_OF_WISHES: Final = (
             WHERE d.status = 'sent' AND c.status IN ('timed_out', 'expired')
                 AND c.expires_at <= :an_hour_ago AND {A_NODE_HAS_BEEN_UP}
         """,  # noqa: S608 - ours
+        advice=START_A_WORKER,
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.doctor.checks import A_NODE_HAS_BEEN_UP, Check
+from core.doctor.checks import A_NODE_HAS_BEEN_UP, START_A_WORKER, Check
 from core.operations.states import MACHINE, RESERVATION_MACHINE
 
 _FINAL: Final = ", ".join(f"'{status}'" for status in sorted(MACHINE.final))
@@ -30,6 +30,7 @@ CHECKS_OF_OPERATIONS: Final = (
             SELECT id AS operation_id, type, status, stage FROM operations
             WHERE status NOT IN ({_FINAL}) AND deadline_at < :grace_ago AND {A_NODE_HAS_BEEN_UP}
         """,  # noqa: S608 - names of ours
+        advice=START_A_WORKER,
     ),
     Check(
         invariant="I5",
@@ -195,6 +196,7 @@ CHECKS_OF_EVENTS: Final = (
             FROM deliveries d WHERE d.status = 'due' AND d.due_at < :an_hour_ago
               AND {A_NODE_HAS_BEEN_UP}
         """,  # noqa: S608 - names of ours
+        advice=START_A_WORKER,
     ),
     Check(
         invariant="I12",

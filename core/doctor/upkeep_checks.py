@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.doctor.checks import Check
+from core.doctor.checks import REPLACE_IT, Check
 
 CHECKS_OF_UPKEEP: Final = (
     Check(
@@ -45,5 +45,6 @@ CHECKS_OF_UPKEEP: Final = (
             SELECT id AS transfer_id, charger_id FROM transfers
             WHERE address LIKE '%://%@%' AND address NOT LIKE '%://***@%'
         """,
+        advice=REPLACE_IT,
     ),
 )

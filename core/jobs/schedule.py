@@ -80,6 +80,7 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         job("expire_commands", 1, commands.expire_overdue),
         job("expire_reservations", 1, reservations.expire_overdue),
         job("expire_holds", 10, holds.expire_overdue),
+        job("settle_holds", 2, holds.settle_unanswered),
         job("reconcile_desired_states", 5, desired.sweep),
         _fleet_commands(db),
         job("look_for_local_list_changes", 10, local_list.look_for_changes),

@@ -195,5 +195,5 @@ def token_refused() -> Failure:
     return Failure(
         code=FailureCode.AUTHORIZATION_REJECTED,
         responsible=Responsible.DRIVER,
-        message="The id token is blocked or expired.",
+        message="The id token is blocked or expired, or only ends sessions.",
     )

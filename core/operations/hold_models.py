@@ -20,6 +20,8 @@ class HoldStatus(StrEnum):
     """Asked for; the charger has not confirmed it."""
     ACTIVE = "active"
     REFUSED = "refused"
+    FAILED = "failed"
+    """The charger was not asked, or did not answer in time."""
     USED = "used"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -30,11 +32,12 @@ class HoldStatus(StrEnum):
 _ENDS: Final = frozenset(
     {HoldStatus.USED, HoldStatus.CANCELLED, HoldStatus.EXPIRED, HoldStatus.REMOVED}
 )
+_NEVER_HELD: Final = frozenset({HoldStatus.REFUSED, HoldStatus.FAILED})
 MACHINE: Final = Machine(
     {
-        HoldStatus.PENDING: _ENDS | {HoldStatus.ACTIVE, HoldStatus.REFUSED},
+        HoldStatus.PENDING: _ENDS | _NEVER_HELD | {HoldStatus.ACTIVE},
         HoldStatus.ACTIVE: _ENDS,
-        **{status: frozenset() for status in (*sorted(_ENDS), HoldStatus.REFUSED)},
+        **{status: frozenset() for status in sorted(_ENDS | _NEVER_HELD)},
     }
 )
 
@@ -67,7 +70,7 @@ class Hold:
     """Something kept free at a charger until *expires_at*.
 
     *evse* is ``None`` for any; *connector_type* narrows that (2.x). *reason* is the charger's word
-    where it refused.
+    where it refused; ours, with what became known later, where it failed.
     """
 
     number: int

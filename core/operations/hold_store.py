@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
+from core.commands.models import commands
+from core.commands.reservation import Hold as HoldCommand
+from core.commands.states import MACHINE as COMMANDS
+from core.commands.states import CommandStatus
 from core.kernel.db import Tx, guarded_move
 from core.operations.hold_models import (
     FIRST_RESERVATION,
@@ -48,6 +52,40 @@ async def of_charger(
     if before_number is not None:
         statement = statement.where(holds.c.number < before_number)
     return await tx.all(statement.order_by(holds.c.number.desc()).limit(limit), Hold)
+
+
+async def add_to_reason(tx: Tx, hold_id: str, reason: str) -> None:
+    """Say what became known of a hold that had failed."""
+    statement = update(holds).where(holds.c.id == hold_id, holds.c.status == HoldStatus.FAILED)
+    await tx.execute(statement.values(reason=reason, updated_at=tx.now))
+
+
+async def unsettled(tx: Tx, *, limit: int) -> Sequence[str]:
+    """Return the commands that are over while the hold they asked for is pending."""
+    reservation = commands.c.arguments["reservation"].as_integer()
+    statement = (
+        select(commands.c.id)
+        .join(holds, holds.c.charger_id == commands.c.charger_id)
+        .where(
+            holds.c.status == HoldStatus.PENDING,
+            commands.c.kind == HoldCommand.kind,
+            commands.c.status.in_(sorted(COMMANDS.final | {CommandStatus.TIMED_OUT})),
+            reservation == holds.c.number + FIRST_RESERVATION,
+        )
+    )
+    return await tx.scalars(statement.limit(limit))
+
+
+async def unanswered_at(tx: Tx, charger_id: str, evse: int, *, reason: str) -> Sequence[Hold]:
+    """Return the holds that failed for *reason* and may be what keeps an EVSE reserved."""
+    statement = select(holds).where(
+        holds.c.charger_id == charger_id,
+        holds.c.status == HoldStatus.FAILED,
+        holds.c.reason == reason,
+        holds.c.expires_at > tx.now,
+        holds.c.evse.is_(None) | (holds.c.evse == evse),
+    )
+    return await tx.all(statement, Hold)
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:

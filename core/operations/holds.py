@@ -11,14 +11,19 @@ from typing import Final
 from core.audit import service as audit
 from core.audit.service import Actor
 from core.chargers.models import Charger
-from core.chargers.token_formats import KINDS, is_token
+from core.chargers.token_formats import KEY_CODE, KINDS, is_token
+from core.commands import service as commands
+from core.commands.commands import CancelReservation
+from core.commands.models import CommandRow
 from core.commands.reservation import Hold as HoldCommand
+from core.commands.states import CommandStatus
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_id
 from core.kernel.times import rfc3339
 from core.operations import hold_store as store
 from core.operations.hold_models import Hold, HoldStatus
+from core.operations.releasing import release
 
 SHORTEST: Final = timedelta(seconds=10)
 LONGEST: Final = timedelta(days=7)
@@ -30,6 +35,16 @@ CONNECTOR_TYPES: Final = (
 )
 """OCPP 2.0.1 part 2, ConnectorEnumType."""
 _BATCH: Final = 500
+_MAX_REASON_CHARS: Final = 100
+_ACCEPTED: Final = "Accepted"
+
+NOT_SENT: Final = "not sent"
+NO_ANSWER: Final = "no answer"
+"""The charger may have it all the same, until something else is known:"""
+REFUSED_LATE: Final = "no answer in time; refused later"
+RELEASED_LATE: Final = "no answer in time; released later"
+NOT_HELD: Final = "no answer in time; the charger does not have it"
+USED_LATE: Final = "no answer in time; used all the same"
 
 
 async def ask(
@@ -57,6 +72,8 @@ async def ask(
     for name, kind in (("id_token_kind", token_kind), ("group_token_kind", group_kind)):
         if kind not in KINDS:
             raise _invalid(name, f"is one of {', '.join(KINDS)}")
+        if kind == KEY_CODE:
+            raise _invalid(name, "cannot be a KeyCode: a charger would be told the code")
     if connector_type is not None and connector_type not in CONNECTOR_TYPES:
         raise _invalid("connector_type", f"is one of {', '.join(CONNECTOR_TYPES)}")
     if not SHORTEST <= expires_at - tx.now <= LONGEST:
@@ -129,27 +146,87 @@ async def of_charger(
 async def answered(
     tx: Tx, charger_id: str, reservation: int, *, accepted: bool, reason: str | None
 ) -> None:
-    """Record what the charger said to the request for a hold."""
+    """Record what the charger said to the request for a hold.
+
+    If it says so too late, the hold has failed, and the charger is asked to forget it.
+    """
     hold = await store.by_reservation(tx, charger_id, reservation)
-    if hold is not None:
-        to = HoldStatus.ACTIVE if accepted else HoldStatus.REFUSED
-        word = None if accepted or reason is None else reason[:100]
-        await store.move(tx, hold.id, to, reason=word)
+    if hold is None:
+        return
+    to = HoldStatus.ACTIVE if accepted else HoldStatus.REFUSED
+    word = None if accepted or reason is None else reason[:_MAX_REASON_CHARS]
+    if await store.move(tx, hold.id, to, reason=word) is None and await _has_failed(tx, hold):
+        if accepted:
+            await release(tx, charger_id, reservation)
+        else:
+            await store.add_to_reason(tx, hold.id, REFUSED_LATE)
+
+
+async def settle_unanswered(tx: Tx) -> int:
+    """End holds whose commands ended otherwise than by an answer; return how many were looked at.
+
+    Also those whose answer was recorded by a process that died before it could learn from it.
+    """
+    found = await store.unsettled(tx, limit=_BATCH)
+    for command_id in found:
+        await settle(tx, await commands.get(tx, command_id))
+    return len(found)
+
+
+async def settle(tx: Tx, command: CommandRow) -> None:
+    """Record what the end of *command*, which asked for a hold, means for it."""
+    reservation: int = command.arguments["reservation"]
+    hold = await store.by_reservation(tx, command.charger_id, reservation)
+    if hold is None:
+        return
+    match command.status:
+        case CommandStatus.ANSWERED:
+            word = str((command.response or {}).get("status"))
+            accepted = word == _ACCEPTED
+            await answered(tx, hold.charger_id, reservation, accepted=accepted, reason=word)
+        case CommandStatus.ERRORED:
+            word = str((command.error or {}).get("code"))[:_MAX_REASON_CHARS]
+            await store.move(tx, hold.id, HoldStatus.REFUSED, reason=word)
+        case CommandStatus.EXPIRED:
+            await store.move(tx, hold.id, HoldStatus.FAILED, reason=NOT_SENT)
+        case CommandStatus.TIMED_OUT:
+            if await store.move(tx, hold.id, HoldStatus.FAILED, reason=NO_ANSWER) is not None:
+                await release(tx, hold.charger_id, reservation)
+
+
+async def seen_reserved(tx: Tx, charger_id: str, evse: int) -> None:
+    """Ask a charger that reports an EVSE as reserved to forget the holds it never answered.
+
+    It took one of them, perhaps; which reservation it means, no version of OCPP lets it say. What
+    it answers ends the question.
+    """
+    suspects = await store.unanswered_at(tx, charger_id, evse, reason=NO_ANSWER)
+    for hold in suspects:
+        command = CancelReservation(reservation=hold.reservation)
+        if not await commands.is_queued(tx, charger_id=charger_id, command=command):
+            await release(tx, charger_id, hold.reservation)
+
+
+async def _has_failed(tx: Tx, hold: Hold) -> bool:
+    now = await store.by_id(tx, hold.id)
+    return now is not None and now.status is HoldStatus.FAILED
 
 
 async def released(tx: Tx, charger_id: str, reservation: int, *, accepted: bool) -> None:
     """Record that the charger released a hold, or says that it has none of the kind."""
     hold = await store.by_reservation(tx, charger_id, reservation)
-    if hold is not None:
-        to = HoldStatus.CANCELLED if accepted else HoldStatus.REMOVED
-        await store.move(tx, hold.id, to)
+    if hold is None:
+        return
+    to = HoldStatus.CANCELLED if accepted else HoldStatus.REMOVED
+    if await store.move(tx, hold.id, to) is None:
+        await store.add_to_reason(tx, hold.id, RELEASED_LATE if accepted else NOT_HELD)
 
 
 async def used(tx: Tx, charger_id: str, reservation: int) -> None:
     """Record that a transaction used a hold."""
     hold = await store.by_reservation(tx, charger_id, reservation)
-    if hold is not None:
-        await store.move(tx, hold.id, HoldStatus.USED)
+    if hold is not None and await store.move(tx, hold.id, HoldStatus.USED) is None:
+        await store.add_to_reason(tx, hold.id, USED_LATE)
 
 
 async def reported(tx: Tx, charger_id: str, reservation: int, *, expired: bool) -> None:

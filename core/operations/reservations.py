@@ -1,24 +1,13 @@
 """Use cases of reservations: confirm, use, cancel, expire."""
 
-from datetime import timedelta
-from typing import Final
-
-from sqlalchemy import select
-
-from core.chargers.models import Charger, chargers
-from core.commands import service as commands
-from core.commands.commands import CancelReservation
-from core.commands.states import Priority
 from core.kernel.db import Tx
 from core.operations import holds
 from core.operations import reservation_store as store
 from core.operations.models import Reservation
+from core.operations.releasing import release
 from core.operations.states import ReservationStatus
 from core.operations.views import reservation_view
 from core.webhooks import service as webhooks
-
-_RELEASE_WITHIN: Final = timedelta(minutes=2)
-_ANSWER_WITHIN_S: Final = 30.0
 
 
 async def confirm(tx: Tx, reservation_id: str) -> None:
@@ -48,20 +37,8 @@ async def cancel(tx: Tx, reservation_id: str) -> None:
 async def give_up(tx: Tx, reservation_id: str) -> None:
     """Close a reservation that was not confirmed, and have the charger forget it if it came."""
     reservation = await store.move(tx, reservation_id, ReservationStatus.REFUSED)
-    if reservation is None:
-        return
-    statement = select(chargers).where(chargers.c.id == reservation.charger_id)
-    charger = await tx.one(statement, Charger)
-    if charger.online:
-        await commands.enqueue(
-            tx,
-            charger=charger,
-            command=CancelReservation(reservation=reservation.number),
-            priority=Priority.DRIVER,
-            expires_at=tx.now + _RELEASE_WITHIN,
-            timeout_s=_ANSWER_WITHIN_S,
-            requested_by="platform",
-        )
+    if reservation is not None:
+        await release(tx, reservation.charger_id, reservation.number)
 
 
 async def reported(tx: Tx, charger_id: str, number: int, *, expired: bool) -> None:

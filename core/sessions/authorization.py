@@ -1,6 +1,6 @@
 """Whether a token may charge, and on whose behalf."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.chargers import id_tokens
 from core.chargers.id_tokens import Presented, TokenCheck
@@ -42,7 +42,13 @@ class Answered:
 
 
 async def authorize(
-    tx: Tx, charger_id: str, token: str, *, kind: str | None = None, evse: int | None = None
+    tx: Tx,
+    charger_id: str,
+    token: str,
+    *,
+    kind: str | None = None,
+    evse: int | None = None,
+    may_start: bool = False,
 ) -> Judged:
     """Judge a token presented at a charger (Authorize, or to end a transaction).
 
@@ -50,13 +56,20 @@ async def authorize(
     that it became is open, and for nothing else. A master pass is good here: it ends sessions of
     others (OCPP 2.0.1 C16). Nothing is said of other sessions of the token (OCPP 1.6 7.2: only
     relevant for a start).
+
+    Args:
+        may_start: The charger may begin a transaction on an acceptance, as it knows no master pass
+            (OCPP 1.6): one is good then only while it can end something there.
     """
     start = await operations.start_of_token(
         tx, charger_id=charger_id, token=token, remote_start_id=None
     )
     if start is None:
         presented = Presented(charger_id=charger_id, evse=evse, kind=kind, master_pass=True)
-        return _judged(await id_tokens.check(tx, token, now=tx.now, presented=presented))
+        judged = _judged(await id_tokens.check(tx, token, now=tx.now, presented=presented))
+        if may_start and not await _is_useful(tx, charger_id, judged):
+            return replace(judged, status=TokenStatus.INVALID)
+        return judged
     group = await group_of(tx, start.body.get("id_token"))
     if start.status in MACHINE.unfinished:
         return Judged(status=TokenStatus.ACCEPTED, group_token=group)
@@ -87,13 +100,28 @@ async def judge(
             tx, found.about.token, besides=None if session is None else session.id
         )
         if others >= most:
-            return Judged(
-                status=TokenStatus.CONCURRENT,
-                group_token=judged.group_token,
-                partner_id=judged.partner_id,
-                about=judged.about,
-            )
+            return replace(judged, status=TokenStatus.CONCURRENT)
     return judged
+
+
+async def _is_useful(tx: Tx, charger_id: str, judged: Judged) -> bool:
+    """Tell whether a token does more than ending sessions, or has one of its group to end."""
+    if judged.status is not TokenStatus.ACCEPTED or judged.about is None:
+        return True
+    if not judged.about.master_pass:
+        return True
+    for session in await store.open_of_charger(tx, charger_id):
+        if judged.group_token == await _group_of_session(tx, session):
+            return True
+    return False
+
+
+async def _group_of_session(tx: Tx, session: Session) -> str | None:
+    """Return the group that a charger was told for a session, if any."""
+    if session.operation_id is None:
+        return await group_of(tx, session.token)
+    operation = await operations.get(tx, session.operation_id)
+    return await group_of(tx, operation.body.get("id_token"))
 
 
 async def group_of(tx: Tx, token: str | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from core.chargers.checks import invalid
+from core.kernel.errors import PlatformError
 
 SCHEMES: Final = ("https", "http", "ftps", "ftp", "sftp")
 MAX_ADDRESS_CHARS: Final = 512
@@ -63,6 +64,14 @@ def check_address(text: str, *, name: str) -> Address:
     if parts.fragment:
         raise invalid(name, "has no fragment (#...); a charger would not send it")
     return Address(full=text, shown=_shown(parts))
+
+
+def shown(text: str) -> str:
+    """Return what may be stored of a text that should be an address; a mask if it is none."""
+    try:
+        return check_address(text, name="location").shown
+    except PlatformError:
+        return MASK
 
 
 def _host(parts: SplitResult) -> str:

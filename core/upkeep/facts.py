@@ -1,6 +1,6 @@
 """What chargers report of firmware, logs, monitors, events and display messages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,21 @@ class TransferNews:
     stage: Stage
     word: str
     addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRequested:
+    """A request that makes a charger fetch or bring a file.
+
+    *request* is the id that its news will name, ``None`` where they name none. *location* is as it
+    is sent, credentials and all. Nothing is missed before *planned_at*.
+    """
+
+    kind: TransferKind
+    request: int | None
+    location: str
+    planned_at: datetime | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

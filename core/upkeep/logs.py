@@ -116,7 +116,7 @@ async def begun(tx: Tx, asked: GetLog | GetDiagnostics, row: CommandRow) -> Tran
 async def answered(
     tx: Tx, row: CommandRow, answer: Answer, *, file_name: str | None = None
 ) -> Transfer | None:
-    """Take the answer to the request of a log (or publication); an operator's raw one has none."""
+    """Take the answer to the request of a log (or publication)."""
     transfer = await store.by_command(tx, row.id)
     if transfer is None:
         return None

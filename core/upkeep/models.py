@@ -66,7 +66,8 @@ transfer_news = Table(
 class Transfer:
     """One file that a charger was asked to fetch or to bring, and how far it is.
 
-    *request* is the id under which the charger reports (1.6 reports without one). *word* is the
+    *request* is the id under which the charger reports (1.6 reports without one), below zero once
+    an operator's own request has used that id again. *word* is the
     last thing it said, *news* how often it said something; silence counts from *expected_at*, which
     is later than now for what is planned. *address* has no credentials. *detail*
     is what the kind adds: versions, times, checksums.

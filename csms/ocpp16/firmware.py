@@ -5,6 +5,7 @@ from typing import Final
 from core.commands.firmware import UpdateFirmware
 from csms.adapter import Block, Route
 from csms.protocol import Payload
+from csms.raw_transfers import learn_of_update
 from csms.upkeep import StatusNotified, firmware_of, firmware_status, named, replaced_or_refused
 
 
@@ -26,5 +27,6 @@ FIRMWARE: Final = Block(
         for action in ("FirmwareStatusNotification", "SignedFirmwareStatusNotification")
     },
     encoders={UpdateFirmware: update_firmware},
+    learners={"SignedUpdateFirmware": learn_of_update, "UpdateFirmware": learn_of_update},
     judges={"SignedUpdateFirmware": replaced_or_refused},
 )

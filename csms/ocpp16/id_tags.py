@@ -39,7 +39,9 @@ def id_tag_info(
 
 async def authorize(ctx: Context, msg: m.Authorize) -> Payload:
     """Answer Authorize (OCPP 1.6 4.1)."""
-    judged = await authorization.authorize(ctx.tx, ctx.charger.id, msg.id_tag.upper())
+    judged = await authorization.authorize(
+        ctx.tx, ctx.charger.id, msg.id_tag.upper(), may_start=True
+    )
     return {"idTagInfo": id_tag_info(judged.status, judged.group_token, judged.about)}
 
 

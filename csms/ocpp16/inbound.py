@@ -7,6 +7,7 @@ from core.chargers.facts import Booted, StatusReported
 from core.chargers.states import ConnectorStatus
 from core.desired import availability
 from core.kernel.times import rfc3339
+from csms import reserving
 from csms.adapter import Block, Context, Route
 from csms.evidence import doubt, evse
 from csms.ocpp16 import messages as m
@@ -73,6 +74,7 @@ async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payloa
     await availability.noticed(
         ctx.tx, ctx.charger.id, evse=number, connector=None, status=fact.status
     )
+    await reserving.noticed(ctx, evse=number, status=fact.status)
     return {}
 
 

@@ -10,6 +10,7 @@ from core.upkeep import publishing, transfers
 from core.upkeep.states import Stage, TransferKind
 from csms.adapter import Block, Context, Route
 from csms.protocol import Payload
+from csms.raw_transfers import learn_of_update
 from csms.upkeep import (
     StatusNotified,
     answered,
@@ -111,6 +112,7 @@ FIRMWARE: Final = Block(
     learners={
         "PublishFirmware": learn_of_publication,
         "UnpublishFirmware": learn_of_unpublishing,
+        "UpdateFirmware": learn_of_update,
     },
     judges={
         "UpdateFirmware": replaced_or_refused,

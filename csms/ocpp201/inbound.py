@@ -8,6 +8,7 @@ from core.chargers.states import ConnectorStatus
 from core.desired import availability
 from core.kernel.times import rfc3339
 from core.operations import reservations
+from csms import reserving
 from csms.adapter import Block, Context, Route
 from csms.evidence import connector, doubt, evse, number
 from csms.ocpp201 import connector_status as derived
@@ -60,6 +61,7 @@ async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payloa
     await availability.noticed(
         ctx.tx, ctx.charger.id, evse=evse_number, connector=connector_number, status=status
     )
+    await reserving.noticed(ctx, evse=evse_number, status=status)
     return {}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from core.audit.service import CLI
-from core.chargers import frame_log, id_tokens, registry
+from core.chargers import frame_log, key_codes, registry
 from core.chargers.models import Charger, Connector
 from core.chargers.record_models import Quarantined
 from core.commands import service as commands
@@ -95,7 +95,7 @@ async def allow(server: Running, *tokens: str, **values: Any) -> None:
     """Put id tokens on the platform's list."""
     async with server.db.transaction() as tx:
         for token in tokens:
-            await id_tokens.put(tx, CLI, token, **values)
+            await key_codes.put(tx, server.vault, CLI, token, **values)
 
 
 async def ask(

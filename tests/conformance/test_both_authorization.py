@@ -102,11 +102,45 @@ async def test_a_master_pass_is_good_to_stop_and_starts_nothing(
     server: Running, version: str
 ) -> None:
     await allow(server, "MASTER", master_pass=True, group_token="MASTERGROUP")
+    await allow(server, "DRIVER", group_token="MASTERGROUP")
     async with booted(server, version) as cp:
+        assert await start(cp, "DRIVER", place=2, ref="T0") == "Accepted"
         info = await authorize(cp, "MASTER")
         assert info["status"] == "Accepted"
         group = info["parentIdTag"] if version == "1.6" else info["groupIdToken"]["idToken"]
         assert group == "MASTERGROUP"
+        assert await start(cp, "MASTER", place=1) == "Invalid"
+
+
+@pytest.mark.parametrize("version", ["1.6"])
+async def test_a_master_pass_with_nothing_to_end_is_refused_where_it_would_start(
+    server: Running, version: str
+) -> None:
+    """A charge point of 1.6 takes an accepted token as one that may charge."""
+    await allow(server, "MASTER", master_pass=True, group_token="MASTERGROUP")
+    await allow(server, "DRIVER", group_token="MASTERGROUP")
+    await allow(server, "OTHER", group_token="OTHERS")
+    async with booted(server, version) as cp:
+        assert (await authorize(cp, "MASTER"))["status"] == "Invalid"
+        assert await start(cp, "OTHER", place=1) == "Accepted"
+        assert (await authorize(cp, "MASTER"))["status"] == "Invalid"
+        asked = {"connectorId": 2, "idTag": "DRIVER", "meterStart": 0, "timestamp": AT}
+        answer = await cp.result("StartTransaction", asked)
+        assert (await authorize(cp, "MASTER"))["status"] == "Accepted"
+        stop = {"transactionId": answer["transactionId"], "idTag": "MASTER", "meterStop": 10}
+        ended = await cp.result("StopTransaction", {**stop, "timestamp": AT})
+        assert ended["idTagInfo"] == {"parentIdTag": "MASTERGROUP", "status": "Accepted"}
+        assert (await authorize(cp, "MASTER"))["status"] == "Invalid"
+
+
+@pytest.mark.parametrize("version", ["2.0.1"])
+async def test_a_station_that_knows_master_passes_is_told_of_one_at_any_time(
+    server: Running, version: str
+) -> None:
+    await allow(server, "MASTER", master_pass=True, group_token="MASTERGROUP")
+    async with booted(server, version) as cp:
+        info = await authorize(cp, "MASTER")
+        assert (info["status"], info["groupIdToken"]["idToken"]) == ("Accepted", "MASTERGROUP")
         assert await start(cp, "MASTER", place=1) == "Invalid"
 
 

@@ -13,6 +13,8 @@ from core.desired.states import MACHINE as DESIRED
 from core.desired.states import DesiredStatus
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
 from core.kernel.machine import Machine
+from core.operations.hold_models import MACHINE as HOLDS
+from core.operations.hold_models import HoldStatus
 from core.operations.states import MACHINE as OPERATIONS
 from core.operations.states import RESERVATION_MACHINE, OperationStatus, ReservationStatus
 from core.sessions.states import MACHINE as SESSIONS
@@ -28,6 +30,7 @@ MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
     (TARGET, TargetStatus, TargetStatus.PENDING),
     (OPERATIONS, OperationStatus, OperationStatus.ACCEPTED),
     (RESERVATION_MACHINE, ReservationStatus, ReservationStatus.PENDING),
+    (HOLDS, HoldStatus, HoldStatus.PENDING),
     (SESSIONS, SessionStatus, SessionStatus.PENDING),
     (DELIVERIES, DeliveryStatus, DeliveryStatus.DUE),
     (TRANSFER_MACHINE, TransferStatus, TransferStatus.REQUESTED),

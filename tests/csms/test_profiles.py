@@ -191,6 +191,35 @@ async def test_flooding_with_actions_leaves_no_rows(server: Running) -> None:
     assert {row.action for row in report.checked} == {"BootNotification", "handshake", "other"}
 
 
+async def test_the_report_of_a_connected_charger_is_right_within_seconds(
+    server: Running, clock: ShiftedClock
+) -> None:
+    known = await server.add_charger()
+
+    async def checked(action: str) -> int:
+        async with server.db.transaction() as tx:
+            report = await compliance.report(tx, known.id)
+        assert "not connected" not in compliance.as_markdown(report)
+        return {row.action: row.count for row in report.checked}.get(action, 0)
+
+    async with charger(server) as cp:
+        await cp.boot()
+        await cp.result("Heartbeat", {})
+        clock.advance(2)
+        assert await eventually(lambda: checked("BootNotification")) == 1
+        assert await eventually(lambda: checked("Heartbeat")) == 1
+        conduct = server.csms.connections[known.id].conduct
+        for _ in range(3):  # what was seen before is counted, and not written each time
+            await cp.result("Heartbeat", {})
+            assert conduct.due().is_empty
+
+        async def caught_up() -> bool:
+            return await checked("Heartbeat") == 4
+
+        clock.advance(10)
+        await eventually(caught_up)
+
+
 async def test_what_was_counted_is_written_when_the_node_stops(
     db: Database, settings: Settings, vault: Vault
 ) -> None:

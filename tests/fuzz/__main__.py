@@ -64,7 +64,7 @@ def main(
     console.print(f"Seed {seed}")
     with tempfile.TemporaryDirectory(prefix="voltgate-fuzz-", dir=in_memory()) as directory:
         template = Path(directory) / "empty.db"
-        asyncio.run(migrations.upgrade(f"sqlite+aiosqlite:///{template}"))
+        asyncio.run(migrations.upgrade(f"sqlite:///{template}"))
         figures = _run(console, template, versions, seed=seed, count=frames)
     console.print(_summary(figures))
     if not _is_good(console, figures):

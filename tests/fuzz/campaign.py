@@ -239,7 +239,7 @@ async def temporary(template: Path) -> AsyncIterator[tuple[Database, Settings, V
         path = Path(directory) / "fuzz.db"
         copy(template, path)
         settings = FixedSettings(
-            database_url=f"sqlite+aiosqlite:///{path}",
+            database_url=f"sqlite:///{path}",
             node_id="node-a",
             api_port=0,
             operator_port=0,

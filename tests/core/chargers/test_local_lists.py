@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
+import pytest
 from sqlalchemy import insert
 
 from core.audit.service import CLI
-from core.chargers import id_tokens, inventory, local_lists, registry
+from core.chargers import id_tokens, inventory, local_lists, presence, registry
 from core.chargers.facts import VariableReported
 from core.chargers.models import Charger
 from core.chargers.record_models import id_tokens as table
@@ -75,3 +76,18 @@ async def test_versions_begin_anew_when_they_are_used_up(db: Database, vault: Va
         update = await local_lists.next_update(tx, charger, full=True)
         assert update is not None
         assert update.version == 1
+
+
+@pytest.mark.parametrize(("version", "listed"), [("1.6", 1), ("2.0.1", 2)])
+async def test_a_master_pass_is_listed_where_it_is_known_as_one(
+    db: Database, vault: Vault, version: str, listed: int
+) -> None:
+    """To a charger of 1.6 each listed token is one that may charge."""
+    async with db.transaction() as tx:
+        await id_tokens.put(tx, CLI, "DRIVER")
+        await id_tokens.put(tx, CLI, "MASTER", master_pass=True, group_token="MASTERS")
+        made, _ = await registry.register(tx, vault, CLI, identity="CP-1")
+        await presence.connected(tx, made.id, node_id="a", version=version, address="192.0.2.1")
+        charger = await registry.get(tx, made.id)
+        await local_lists.set_source(tx, charger.id, "all")
+        assert await local_lists.counts(tx, charger) == (0, listed)

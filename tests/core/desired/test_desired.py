@@ -13,7 +13,7 @@ from core.commands import service as commands
 from core.commands.commands import Verdict
 from core.commands.states import CommandStatus
 from core.desired import service as desired
-from core.desired.reconciling import PAUSES
+from core.desired.reconciling import HURRIED_ATTEMPTS, PAUSES
 from core.desired.service import MAX_DRIFT_ATTEMPTS
 from core.desired.states import MACHINE, DesiredStatus
 from core.doctor.service import examine
@@ -187,6 +187,22 @@ async def test_a_boot_ends_the_pauses(bench: Bench) -> None:
     async with bench.db.transaction() as tx:
         await desired.booted(tx, await registry.get(tx, bench.charger_id))
     assert (await bench.claimed()).desired_id == wish.id
+
+
+async def test_a_boot_leaves_the_pause_of_what_several_lives_did_not_answer(bench: Bench) -> None:
+    """It may be what the charger falls over; others do not wait behind it."""
+    await bench.connect()
+    fatal = await bench.want("A")
+    for _ in range(HURRIED_ATTEMPTS):
+        command = await bench.claimed()
+        assert command.desired_id == fatal.id
+        await bench.silence(command)
+        await bench.sweep()
+        async with bench.db.transaction() as tx:
+            await desired.booted(tx, await registry.get(tx, bench.charger_id))
+    assert await bench.claim() is None
+    other = await bench.want("B")
+    assert (await bench.claimed()).desired_id == other.id
 
 
 async def test_drift_is_told_again_and_at_last_once_a_day(

@@ -14,6 +14,7 @@ from core.operators.models import operator_tokens
 from core.partners.models import api_keys, partners
 from core.sessions.models import order_versions, orders, sessions, transaction_messages
 from core.webhooks.models import attempts, deliveries, endpoints, events
+from tests.core.doctor import scene_of_devices
 
 HASH = "v1$00$00"
 
@@ -23,7 +24,7 @@ Rows = list[tuple[Table, dict[str, Any]]]
 async def build(tx: Tx) -> None:
     """Insert the scene; as of ``tx.now`` an hour has passed since."""
     for table, row in rows(tx.now):
-        await tx.execute(insert(table).values(**row))
+        await tx.execute(insert(table), [row])
 
 
 def rows(now: datetime) -> Rows:
@@ -54,6 +55,7 @@ def rows(now: datetime) -> Rows:
         *_operation(times, now),
         *_session(times, now),
         *_events(times),
+        *scene_of_devices.rows(now),
         (
             audit_entries,
             {"at": start, "actor": "cli", "action": "key.created", "object_id": "key"},

@@ -119,6 +119,8 @@ async def test_a_hold_is_asked_for_and_what_16_cannot_say_is_refused(
     body["expires_at"] = (db.now() + timedelta(hours=1)).isoformat()
     typed = await operator.post(path, json=body | {"connector_type": "cCCS2"})
     assert typed.status_code == 409
+    secret = await operator.post(path, json=body | {"id_token_kind": "KeyCode"})
+    assert (secret.status_code, secret.json()["errors"][0]["pointer"]) == (400, "/id_token_kind")
     made = await operator.post(path, json=body | {"group_token": "fleet"})
     assert made.status_code == 202, made.text
     hold = made.json()

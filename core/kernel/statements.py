@@ -26,6 +26,9 @@ Layout = tuple[str, Sequence[tuple[str, int | None, Processor | None]]]
 SHAPES_KEPT: Final = 2_000
 """How many compiled statements a process keeps; it has several hundred."""
 
+ELEMENTS_KEPT: Final = 20
+"""Up to how many elements of IN in all the SQL for just that many is kept."""
+
 
 class Statements:
     """Compiles for one dialect, and remembers what it compiled."""
@@ -159,13 +162,15 @@ class Shape:
                 for name, expanded in state.parameter_expansion.items()
                 for n, element in enumerate(expanded)
             }
-            layout = self._layouts[lengths] = (
+            layout = (
                 state.statement,
                 [
                     (*elements.get(name, (name, None)), self._processor(state.processors, name))
                     for name in state.positiontup or ()
                 ],
             )
+            if sum(lengths) <= ELEMENTS_KEPT:
+                self._layouts[lengths] = layout
         return layout
 
     def _processor(self, expanded: Mapping[str, Any], name: str) -> Processor | None:

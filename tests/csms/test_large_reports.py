@@ -37,6 +37,7 @@ def part(seq: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.timeout(300)  # with each allocation traced, and lines under coverage
 async def test_s9_a_report_of_50000_variables_takes_the_memory_of_one_part(
     server: Running,
 ) -> None:

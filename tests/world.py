@@ -14,6 +14,7 @@ from core.doctor.service import examine
 from core.kernel.clock import Clock
 from core.kernel.page import Page
 from core.kernel.settings import Settings
+from core.kernel.tls import shared_context
 from core.operators import service as operators
 from core.operators.models import Role
 from core.partners import keys
@@ -21,7 +22,6 @@ from core.partners import service as partners
 from core.partners.scopes import Scope
 from core.sessions import queries
 from core.webhooks import endpoints
-from core.webhooks.transport import shared_context
 from ops.demo.receiver import OUTCOMES, Event, Receiver, receiving
 from ops.serve import ALL_ROLES, Platform, platform
 from ops.serve import Role as ServerRole

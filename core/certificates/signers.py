@@ -12,7 +12,7 @@ from core.certificates.states import CertificateUse
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
 from core.kernel.settings import CertificateSigner, Settings
-from core.webhooks.transport import shared_context
+from core.kernel.tls import shared_context
 
 TIMEOUT_S: Final = 20.0
 MAX_ANSWER_BYTES: Final = 100_000

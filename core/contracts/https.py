@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpcore2
 import msgspec
 
+from core.kernel.tls import shared_context
 from core.webhooks.addresses import (
     DEFAULT_PORTS,
     CheckedUrl,
@@ -29,7 +30,6 @@ from core.webhooks.connections import (
     system_resolver,
 )
 from core.webhooks.networks import IPAddress
-from core.webhooks.transport import shared_context
 
 RESOLVER_THREADS: Final = 4
 AT_ONCE: Final = 64

@@ -16,14 +16,8 @@ Rows = tuple[Sequence[Sequence[Any]], Sequence[str]]
 DRIVER_ERRORS: Final = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a statement may raise that is not an outage: a bug, or a constraint that was violated."""
 
-QUEUE_S: Final = 30.0
-"""How long a transaction waits for a connection."""
-
-RETRYABLE_SQLSTATES: Final = frozenset(
-    {"40001", "40P01", "53300", "57P01", "57P02", "57P03", "0A000"}
-)
-"""PostgreSQL: serialisation, deadlock, too many connections, shutting down, a statement that was
-prepared before a migration."""
+RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "53300", "57P01", "57P02", "57P03"})
+"""PostgreSQL: serialisation, deadlock, too many connections, shutting down."""
 
 SQLITE_OUTAGES: Final = frozenset(
     {
@@ -82,6 +76,8 @@ def is_outage(exc: BaseException) -> bool:
         return code is not None and code & 0xFF in SQLITE_OUTAGES
     if isinstance(exc, asyncpg.DataError):
         return False
+    if isinstance(exc, asyncpg.InvalidCachedStatementError):
+        return True  # it was prepared before a migration, and will be anew
     if isinstance(exc, asyncpg.PostgresError):
         sqlstate = exc.sqlstate or ""
         return sqlstate in RETRYABLE_SQLSTATES or sqlstate.startswith("08")

@@ -7,10 +7,13 @@ import asyncpg
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
 
-from core.kernel.engine import DRIVER_ERRORS, QUEUE_S, Rows, translated
+from core.kernel.engine import DRIVER_ERRORS, Rows, translated
 from core.kernel.errors import DatabaseUnavailable
 
 DIALECT: Final[Dialect] = postgresql_dialect()  # type: ignore[no-untyped-call]
+
+QUEUE_S: Final = 60.0
+"""How long a transaction waits for a connection."""
 
 
 class PostgresEngine:

@@ -10,13 +10,18 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 
 from core.kernel.clock import Clock
-from core.kernel.engine import QUEUE_S, Rows, is_outage
+from core.kernel.engine import Rows, is_outage
 from core.kernel.errors import DatabaseUnavailable
 
 DIALECT: Final[Dialect] = sqlite_dialect()
 
+QUEUE_S: Final = 30.0
+"""How long a transaction waits for those before it."""
+
 BUSY_S: Final = 15.0
 """How long a transaction waits for another process that writes."""
+
+PRAGMAS: Final = ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "busy_timeout=0")
 
 
 class SqliteEngine:
@@ -41,16 +46,15 @@ class SqliteEngine:
     async def begin(self) -> "SqliteConnection":
         await self._take_turn()
         try:
-            if self._raw is None:
-                self._raw = await self._in_thread(self._connect)
-            await self._lock(self._raw)
+            raw = self._raw or await self._in_thread(self._connect)
+            await self._lock(raw)
         except BaseException as exc:
             self._turn.release()
             if isinstance(exc, sqlite3.Error) and is_outage(exc):
                 raise DatabaseUnavailable from exc
             raise
-        self._changes = self._raw.total_changes
-        return SqliteConnection(self._raw)
+        self._changes = raw.total_changes
+        return SqliteConnection(raw)
 
     async def commit(self, connection: "SqliteConnection") -> None:
         raw = connection.raw
@@ -60,18 +64,20 @@ class SqliteEngine:
             else:
                 await self._in_thread(raw.execute, "COMMIT")
         except sqlite3.Error as exc:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
             if is_outage(exc):
                 raise DatabaseUnavailable from exc
             raise
         finally:
-            self._turn.release()
+            self._end(raw)
 
     async def roll_back(self, connection: "SqliteConnection", cause: BaseException) -> None:
+        self._end(connection.raw)
+
+    def _end(self, raw: sqlite3.Connection) -> None:
+        """Undo what is not committed (a full disk has done so itself); let the next one begin."""
         try:
-            if connection.raw.in_transaction:  # a full disk has ended it already
-                connection.raw.execute("ROLLBACK")
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
         finally:
             self._turn.release()
 
@@ -117,8 +123,13 @@ class SqliteEngine:
             check_same_thread=False,
             cached_statements=500,
         )
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "busy_timeout=0"):
-            raw.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in PRAGMAS:
+                raw.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            raw.close()
+            raise
+        self._raw = raw  # also where nobody waits for it any more: it has to be closed
         return raw
 
     async def _in_thread(self, work: Any, *arguments: Any) -> Any:

@@ -11,14 +11,13 @@ import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
 import httpcore2
-import httpx2
 
+from core.kernel.tls import shared_context
 from core.webhooks.addresses import CheckedUrl, ForbiddenAddress, check_addresses, check_url
 from core.webhooks.answers import (
     EXCERPT_BYTES,
@@ -63,19 +62,6 @@ _ERRORS: Final[tuple[tuple[type[Exception], AttemptError, str | None], ...]] = (
 _NETWORK_ERRORS: Final = tuple(kind for kind, _, _ in _ERRORS)
 # On a connection that was kept open: the other side may have closed it in the same moment.
 _STALE: Final = (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError)
-
-
-def verifying_context() -> ssl.SSLContext:
-    """Return TLS 1.2 or later with the certificates of the system; the environment is ignored."""
-    context = httpx2.create_ssl_context(trust_env=False)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-@cache
-def shared_context() -> ssl.SSLContext:
-    """Return one such context for the whole process: to read the certificates takes 0.1 s."""
-    return verifying_context()
 
 
 class Transport:

@@ -15,13 +15,13 @@ import httpx2
 from core.audit.service import Actor
 from core.chargers import registry, stations
 from core.kernel.settings import FixedSettings, Settings
+from core.kernel.tls import shared_context
 from core.operators import service as operators
 from core.operators.models import Role
 from core.partners import keys
 from core.partners import service as partners
 from core.partners.scopes import Scope
 from core.webhooks import endpoints
-from core.webhooks.transport import shared_context
 from migrations import run as migrations
 from ops.demo.narrator import Narrator
 from ops.demo.receiver import OUTCOMES, Receiver, receiving

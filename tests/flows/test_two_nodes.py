@@ -100,7 +100,7 @@ async def test_i09_two_partners_at_once_on_two_nodes_one_wins(
             winner, request_id = both[statuses.index(202)]
             event = await winner.outcome(request_id)
             assert event["type"] == "operation.succeeded"
-            if number == 0:  # what was won is the winner's alone to end
+            if number == 0:  # one of each charger's is ended, too
                 await winner.stop(f"stop-{name}", session_id=event["related"]["session_id"])
                 await winner.outcome(f"stop-{name}")
 

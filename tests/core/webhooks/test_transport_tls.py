@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.kernel.tls import verifying_context
 from core.webhooks.answers import AttemptError
-from core.webhooks.transport import Transport, post, verifying_context
+from core.webhooks.transport import Transport, post
 from tests.core.webhooks.certificates import Authority
 from tests.core.webhooks.receiver import (
     BODY,

@@ -5,6 +5,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from pathlib import Path
 
 import hypothesis
@@ -27,6 +28,29 @@ hypothesis.settings.register_profile(
     "voltgate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("voltgate")
+
+
+LONG = ("crash", "flows", "fuzz", "benchmarks")
+"""Folders whose tests take seconds each."""
+
+
+SHORT_PER_LONG = 10
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the long ones, which mostly wait, over the others; the last ones are all short.
+
+    Beside each other they leave the cores without work, and so does one that is left at the end.
+    """
+    long = [item for item in items if _is_long(item)]
+    short = (item for item in items if not _is_long(item))
+    woven = (each for item in long for each in (item, *islice(short, SHORT_PER_LONG)))
+    items[:] = [*woven, *short]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.parent.name in LONG or item.get_closest_marker("timeout") is not None
 
 
 def _migrate(url: str) -> None:

@@ -19,6 +19,7 @@ from core.kernel.doorbell import MemoryDoorbell
 from core.kernel.settings import FixedSettings, Settings
 from migrations import run as migrations
 from tests import services
+from tests.pki import Pki
 from tests.services import pytest_configure, pytest_unconfigure
 
 __all__ = ["pytest_configure", "pytest_unconfigure"]
@@ -118,6 +119,12 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 def vault(settings: Settings) -> Vault:
     return Vault(settings)
+
+
+@pytest.fixture
+def pki(tmp_path: Path) -> Pki:
+    """Certificates of the server and of chargers, from an authority of the test's own."""
+    return Pki(tmp_path)
 
 
 @pytest.fixture

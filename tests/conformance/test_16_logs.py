@@ -2,13 +2,17 @@
 
 import pytest
 
-from core.upkeep import transfers
 from core.upkeep.logs import LogKind, Method
 from core.upkeep.states import TransferStatus
 from tests.conformance.support import booted, charger_of
-from tests.conformance.upkeep import all_transfers, ask_log, transfer_is, words_of
+from tests.conformance.upkeep import (
+    all_transfers,
+    ask_log,
+    sweep_unanswered,
+    transfer_is,
+    words_of,
+)
 from tests.csms.live import Running
-from tests.eventually import eventually
 
 T = TransferStatus
 
@@ -101,11 +105,6 @@ async def test_a_charger_without_the_extension_is_told_apart(server: Running) ->
         _, message_id, _, _ = await cp.called("GetLog")
         await cp.send([4, message_id, "NotImplemented", "", {}])
         await cp.result("Heartbeat", {})
-
-        async def swept() -> bool:
-            async with server.db.transaction() as tx:
-                return await transfers.close_unanswered(tx) == 1
-
-        await eventually(swept)
+        await sweep_unanswered(server)
         await transfer_is(server, T.FAILED, "answered with an error")
     assert (await charger_of(server)).id

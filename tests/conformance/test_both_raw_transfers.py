@@ -3,7 +3,6 @@
 from typing import Any
 
 from core.desired.states import DesiredStatus
-from core.upkeep import transfers
 from core.upkeep.states import TransferKind, TransferStatus
 from tests.conformance.support import ask_raw, booted, done
 from tests.conformance.upkeep import (
@@ -11,13 +10,13 @@ from tests.conformance.upkeep import (
     SIGNATURE,
     all_transfers,
     certificate,
+    sweep_unanswered,
     transfer_is,
     want_firmware,
     wish_is,
     words_of,
 )
 from tests.csms.live import Running
-from tests.eventually import eventually
 
 T = TransferStatus
 AT = "2026-11-21T10:00:00Z"
@@ -146,10 +145,5 @@ async def test_a_refused_raw_request_has_failed(server: Running, version: str) -
         _, message_id, _, _ = await cp.called("GetLog", 2)
         await cp.send([4, message_id, "NotSupported", "", {}])
         await cp.result("Heartbeat", {})
-
-        async def swept() -> bool:
-            async with server.db.transaction() as tx:
-                return await transfers.close_unanswered(tx) == 1
-
-        await eventually(swept)
+        await sweep_unanswered(server)
         await transfer_is(server, T.FAILED, "answered with an error")

@@ -39,11 +39,6 @@ UPGRADE: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.fixture
-def pki(tmp_path: Path) -> Pki:
-    return Pki(tmp_path)
-
-
-@pytest.fixture
 async def server(
     db: Database, settings: Settings, vault: Vault, pki: Pki
 ) -> AsyncIterator[Running]:

@@ -88,6 +88,16 @@ async def transfer_is(
     return await eventually(probe)
 
 
+async def sweep_unanswered(server: Running) -> None:
+    """Wait until the work of the workers has ended the one transfer without an answer."""
+
+    async def probe() -> bool:
+        async with server.db.transaction() as tx:
+            return await transfers.close_unanswered(tx) == 1
+
+    await eventually(probe)
+
+
 async def words_of(server: Running, transfer: Transfer) -> list[str]:
     async with server.db.transaction() as tx:
         return [one.word for one in await transfers.news_of(tx, transfer.id)]

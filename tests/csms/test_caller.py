@@ -24,11 +24,6 @@ CLAIMS = Headers({"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"
 
 
 @pytest.fixture
-def pki(tmp_path: Path) -> Pki:
-    return Pki(tmp_path)
-
-
-@pytest.fixture
 async def server(
     db: Database, settings: Settings, vault: Vault, pki: Pki
 ) -> AsyncIterator[Running]:

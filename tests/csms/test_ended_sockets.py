@@ -30,11 +30,6 @@ POLICY = 1008
 
 
 @pytest.fixture
-def pki(tmp_path: Path) -> Pki:
-    return Pki(tmp_path)
-
-
-@pytest.fixture
 async def server(
     db: Database, settings: Settings, vault: Vault, pki: Pki
 ) -> AsyncIterator[Running]:

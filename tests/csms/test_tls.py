@@ -26,11 +26,6 @@ from tests.pki import Pki, key_pem
 
 
 @pytest.fixture
-def pki(tmp_path: Path) -> Pki:
-    return Pki(tmp_path)
-
-
-@pytest.fixture
 async def server(
     db: Database, settings: Settings, vault: Vault, pki: Pki
 ) -> AsyncIterator[Running]:

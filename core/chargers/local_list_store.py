@@ -176,9 +176,10 @@ async def add_choices(tx: Tx, charger_id: str, tokens: Sequence[str]) -> None:
         await tx.execute(statement, rows)
 
 
-async def remove_choices(tx: Tx, charger_id: str, tokens: Sequence[str]) -> None:
+async def remove_choices(tx: Tx, charger_id: str, tokens: Sequence[str]) -> int:
+    """Return how many there were."""
     choice = local_list_choices
-    await tx.execute(
+    return await tx.execute(
         delete(choice).where(choice.c.charger_id == charger_id, choice.c.token.in_(tokens))
     )
 

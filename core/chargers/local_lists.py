@@ -84,11 +84,11 @@ async def choose(tx: Tx, charger_id: str, tokens: Sequence[str], *, replace: boo
         )
 
 
-async def unchoose(tx: Tx, charger_id: str, tokens: Sequence[str]) -> None:
-    """Take *tokens* out of those chosen for a charger; which of them were in it is no matter."""
+async def unchoose(tx: Tx, charger_id: str, tokens: Sequence[str]) -> int:
+    """Take *tokens* out of those chosen for a charger; return how many of them were in it."""
     if len(tokens) > MAX_AT_ONCE:
         raise PlatformError("invalid_parameter", f"Name at most {MAX_AT_ONCE} tokens at a time.")
-    await store.remove_choices(tx, charger_id, [token.upper() for token in tokens])
+    return await store.remove_choices(tx, charger_id, [token.upper() for token in tokens])
 
 
 async def set_source(tx: Tx, charger_id: str, source: str | None) -> LocalList:

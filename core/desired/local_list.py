@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import select
 
+from core.audit import service as audit
 from core.audit.service import Actor
 from core.chargers import local_list_store, local_lists, registry, token_store
 from core.chargers.models import Charger
@@ -65,6 +66,16 @@ async def wish(
     await local_lists.set_source(tx, charger.id, source)
     wanted = {"source": source}
     return await desired.want(tx, actor, charger, kind=NAME, key=KEY, wanted=wanted)
+
+
+async def withdraw(tx: Tx, actor: Actor, charger: Charger, token: str) -> None:
+    """Take *token* off the list of a charger whose tokens are chosen, if it is one of them."""
+    known = await local_lists.find(tx, charger.id)
+    if known is None or known.source != "chosen":
+        return
+    if await local_lists.unchoose(tx, charger.id, [token]):
+        await audit.record(tx, actor, "local_list.tokens_removed", charger.id, after={"tokens": 1})
+        await wish(tx, actor, charger, source="chosen")
 
 
 async def wish_empty(tx: Tx, actor: Actor, charger: Charger) -> Desired:

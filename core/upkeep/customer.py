@@ -18,6 +18,7 @@ from core.chargers.text import storable
 from core.commands.commands import seal_context
 from core.commands.customer import CustomerInformation
 from core.commands.models import CommandRow
+from core.desired import local_list
 from core.kernel.crypto import Vault
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
@@ -89,6 +90,16 @@ def command(vault: Vault, charger: Charger, spec: CustomerSpec) -> CustomerInfor
     )
 
 
+async def forget_listed(tx: Tx, actor: Actor, charger: Charger, spec: CustomerSpec) -> None:
+    """Take the token of a customer who is cleared off the charger's local list of chosen ones.
+
+    The list is sent again by that (OCPP 2.0.1 N10.FR.02). Lists that follow the platform's id
+    tokens change with those.
+    """
+    if spec.clear and spec.token is not None:
+        await local_list.withdraw(tx, actor, charger, spec.token)
+
+
 async def begun(tx: Tx, actor: Actor, asked: CustomerInformation, row: CommandRow) -> Report:
     """Note the report of a queued request, and in the audit trail who asked."""
     about = {"report": asked.report, "clear": asked.clear}
@@ -101,9 +112,9 @@ async def begun(tx: Tx, actor: Actor, asked: CustomerInformation, row: CommandRo
 
 
 async def reported(tx: Tx, part: Part, data: str) -> None:
-    """Keep a part of the text; what nobody asked for is dropped."""
+    """Keep a part of the text; what nobody asked for is dropped, also after a mere clearing."""
     report = await reports.find(tx, part, ReportKind.CUSTOMER_INFORMATION)
-    if report is None or report.shown_at is not None:
+    if report is None or report.shown_at is not None or not report.asked["report"]:
         return
     text = storable(data, max_chars=MAX_DATA_CHARS)
     await reports.take(tx, report, part, entries=1, data=text)

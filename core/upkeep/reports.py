@@ -97,6 +97,8 @@ async def answered(tx: Tx, row: CommandRow, answer: Answer) -> Report | None:
     else:
         to = ReportStatus.REFUSED
     moved = await store.move(tx, report.id, to, sources=sources, word=word, changed_at=tx.now)
+    if moved is None and report.word is None:  # its first part came before its answer was learned
+        await store.change(tx, report.id, word=word)
     return moved if to is ReportStatus.COMPLETE else None
 
 

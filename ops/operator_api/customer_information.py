@@ -75,9 +75,11 @@ async def request_information(
     """Answers with the report, without the data: show those once with `/show`."""
     async with waiter.look() as tx:
         charger = await connected_charger(tx, charger_id, version="2.0.1")
-        command = customer.command(Services.of(request.scope).vault, charger, body.spec())
+        spec = body.spec()
+        command = customer.command(Services.of(request.scope).vault, charger, spec)
         row = await ask(tx, request, waiter, charger, command)
         report = await customer.begun(tx, waiter.actor, command, row)
+        await customer.forget_listed(tx, waiter.actor, charger, spec)
     path = f"/operator/v1/chargers/{charger_id}/customer_information/{report.id}"
     response.headers["Location"] = path
     row = await settled(waiter, row, wait_s=wait)

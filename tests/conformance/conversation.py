@@ -246,7 +246,7 @@ def _has_members(
 
 
 def _has_items(found: list[Any], expected: list[Any], names: dict[str, Any], exactly: bool) -> bool:
-    if exactly:
+    if exactly or not expected:
         return len(found) == len(expected) and all(
             _matches(one, each, names, exactly=True)
             for one, each in zip(found, expected, strict=True)

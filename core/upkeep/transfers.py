@@ -45,9 +45,12 @@ _TOLD_OF: Final = (
     frozenset({TransferStatus.ACCEPTED, TransferStatus.RUNNING, TransferStatus.INSTALLED}),
     frozenset({TransferStatus.STALLED}),
     frozenset({TransferStatus.REQUESTED}),
-    frozenset({TransferStatus.FAILED}),
+    frozenset({TransferStatus.FAILED, TransferStatus.SUCCEEDED}),
 )
-"""Which transfer news without a request id are about: the newest of the first of these."""
+"""Which transfer news without a request id are about: the newest of the first of these.
+
+A firmware that its boot has shown may still be told as installed; Idle tells nothing of what ended.
+"""
 
 
 def new_request() -> int:
@@ -226,7 +229,7 @@ async def find(tx: Tx, news: TransferNews) -> Transfer | None:
     if news.request is not None:
         return await store.by_request(tx, news.charger_id, news.kinds, news.request)
     recent = await store.latest(tx, news.charger_id, news.kinds)
-    for statuses in _TOLD_OF:
+    for statuses in _TOLD_OF[:-1] if news.stage is Stage.IDLE else _TOLD_OF:
         for transfer in recent:
             if transfer.status in statuses:
                 return transfer

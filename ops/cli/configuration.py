@@ -1,4 +1,4 @@
-"""``voltgate charger wanted | set | availability | reset | hold``: what a charger should be."""
+"""``voltgate charger wanted | set | availability | reset | unlock | hold``: what it should do."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -10,7 +10,7 @@ from core.audit import service as audit
 from core.audit.service import CLI
 from core.chargers import holding
 from core.commands import service as commands
-from core.commands.commands import Command
+from core.commands.commands import Command, Unlock
 from core.commands.configuration import Reset, ResetType
 from core.commands.models import CommandRow
 from core.commands.states import CommandStatus, Priority
@@ -183,19 +183,39 @@ def reset(
     types: dict[str, ResetType] = {"immediate": "immediate", "soft": "soft", "on_idle": "on_idle"}
     if type_ not in types:
         raise typer.BadParameter(f"--type is one of {', '.join(types)}")
-    act = Reset(type=types[type_], evse=evse)
-    row = run(lambda opened: ask(opened, charger, act, wait_s=wait), waiting="Waiting ...")
+    _ask_now(charger, Reset(type=types[type_], evse=evse), wait_s=wait, json=json)
+
+
+@app.command()
+def unlock(
+    charger: Named,
+    *,
+    evse: Annotated[int, typer.Option(min=1, help="The EVSE; in 1.6 the connector.")] = 1,
+    connector: Annotated[int, typer.Option(min=1, help="Of that EVSE (2.x).")] = 1,
+    wait: WaitS = 30,
+    json: Json = False,
+) -> None:
+    """Release a cable that is stuck, and say what the charger answered.
+
+    Needs a running server that holds the charger's connection.
+
+    Examples:
+        voltgate charger unlock CP-1
+
+        voltgate charger unlock CP-2 --evse 2 --connector 1
+    """
+    _ask_now(charger, Unlock(evse=evse, connector=connector), wait_s=wait, json=json)
+
+
+def _ask_now(charger: str, act: Command, *, wait_s: float, json: bool) -> None:
+    row = run(lambda opened: ask(opened, charger, act, wait_s=wait_s), waiting="Waiting ...")
+    view = command_view(row)
     if json:
-        print_json(command_view(row))
+        print_json(view)
     elif row.status in {CommandStatus.QUEUED, CommandStatus.SENT}:
         raise fail("No answer yet.", then=f"voltgate charger show {charger}")
     else:
-        print_facts(_told(row))
-
-
-def _told(row: CommandRow) -> dict[str, Any]:
-    view = command_view(row)
-    return {name: view[name] for name in ("action", "status", "response", "error")}
+        print_facts({name: view[name] for name in ("action", "status", "response", "error")})
 
 
 async def ask(opened: Opened, named: str, act: Command, *, wait_s: float) -> CommandRow:

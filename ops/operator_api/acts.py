@@ -1,4 +1,4 @@
-"""Acts at one charger with a body of their own: reset, trigger, reports, network profiles, hold."""
+"""Acts at one charger: reset, unlock, trigger, reads, reports, network profiles, hold."""
 
 import json
 import secrets
@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from core.chargers import holding, registry, reports
 from core.chargers.models import Charger
 from core.commands import service as commands
-from core.commands.commands import Command, seal_context
+from core.commands.commands import Command, Unlock, seal_context
 from core.commands.configuration import (
     MESSAGES,
     ClearCache,
@@ -69,6 +69,11 @@ class TriggerIn(In):
     evse: Number | None = None
     connector: Number | None = None
     extended: bool = Field(False, description="1.6: by ExtendedTriggerMessage.")
+
+
+class UnlockIn(In):
+    evse: Number = Field(description="The EVSE; in 1.6 the connector.")
+    connector: Number = Field(1, description="The connector of that EVSE (2.x).")
 
 
 class ReadIn(In):
@@ -175,6 +180,20 @@ async def trigger(
     act = Trigger(
         message=body.message, evse=body.evse, connector=body.connector, extended=body.extended
     )
+    return await _act(charger_id, act, request, response, waiter, wait)
+
+
+@routes.post("/unlock", status_code=202, summary="Release a cable that is stuck")
+async def unlock(
+    charger_id: str,
+    body: UnlockIn,
+    request: Request,
+    response: Response,
+    waiter: WaitingSupport,
+    wait: Wait = 0,
+) -> dict[str, Any]:
+    """A session there is ended by chargers of 1.6, and in the way of those of 2.x."""
+    act = Unlock(evse=body.evse, connector=body.connector)
     return await _act(charger_id, act, request, response, waiter, wait)
 
 

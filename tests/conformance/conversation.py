@@ -118,7 +118,6 @@ class Talk:
 
     async def settle(self) -> None:
         """Let the platform ask what it asks by itself; then nothing is answered unasked."""
-        await self.cp.called("TriggerMessage")
         await idle(self.server)
         self.cp.replies.clear()
         self.cp.calls.clear()

@@ -36,7 +36,10 @@ def connect(url: str, identity: str, version: str = "1.6") -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *(["charger", name] for name in ("wanted", "set", "availability", "reset", "hold")),
+        *(
+            ["charger", name]
+            for name in ("wanted", "set", "availability", "reset", "unlock", "hold")
+        ),
         *(["fleet", name] for name in ("reset", "set", "raw", "list", "show", "watch")),
         *(["fleet", name] for name in ("pause", "resume", "cancel")),
     ],
@@ -72,6 +75,8 @@ def test_an_act_needs_a_charger_that_is_there(database: str) -> None:
     assert (wrong.exit_code, "cannot wait" in wrong.output) == (1, True)
     silent = voltgate("charger", "reset", "CP-1", "--wait", "1")
     assert (silent.exit_code, "No answer yet" in silent.output) == (1, True)
+    stuck = as_json("charger", "unlock", "CP-1", "--evse", "2", "--wait", "1")
+    assert (stuck["kind"], stuck["status"]) == ("unlock", "queued")
 
 
 def test_a_charger_is_held_and_approved(database: str) -> None:

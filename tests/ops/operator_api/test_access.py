@@ -35,6 +35,7 @@ SUPPORTS = {
     ("post", "/operator/v1/desired_states/{desired_id}/retry"),
     ("delete", "/operator/v1/desired_states/{desired_id}"),
     ("post", "/operator/v1/chargers/{charger_id}/reset"),
+    ("post", "/operator/v1/chargers/{charger_id}/unlock"),
     ("post", "/operator/v1/chargers/{charger_id}/trigger"),
     ("post", "/operator/v1/chargers/{charger_id}/clear_cache"),
     ("post", "/operator/v1/chargers/{charger_id}/message_queue"),

@@ -38,6 +38,8 @@ async def ask(client: httpx2.AsyncClient, bench: Bench, path: str, **body: Any) 
         ("2.0.1", "reset", {"type": "on_idle", "evse": 1}, {"type": "on_idle", "evse": 1}),
         ("1.6", "trigger", {"message": "status", "evse": 1}, {"message": "status"}),
         ("2.0.1", "trigger", {"message": "transaction"}, {"message": "transaction"}),
+        ("1.6", "unlock", {"evse": 2}, {"evse": 2, "connector": 1}),
+        ("2.0.1", "unlock", {"evse": 1, "connector": 2}, {"evse": 1, "connector": 2}),
         ("1.6", "clear_cache", {}, {}),
         ("2.0.1", "message_queue", {}, {}),
         ("1.6", "variables/read", {"names": ["A/B"]}, {"variables": [{"name": "A/B"}]}),

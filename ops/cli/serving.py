@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.audit.service import CLI
 from core.certificates.client import TlsUnusable
-from core.kernel import failpoints
+from core.kernel import failpoints, memory
 from core.kernel import log as logs
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Environment, Settings
@@ -46,6 +46,7 @@ def run_roles(roles: Collection[Role]) -> None:
     settings = load_settings()
     _configure_logs(settings)
     _refuse_unsafe(settings, roles)
+    memory.return_what_is_freed()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(_serve(settings, roles))

@@ -7,6 +7,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Final
 
+from core.kernel import memory
 from csms.codes import Version
 from tests.fuzz.campaign import Figures, campaign
 
@@ -19,6 +20,7 @@ def work(
 ) -> None:
     """Fuzz, and put (version, figures) into *told* now and then and at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who shows the figures
+    memory.return_what_is_freed()  # as the server does
     last = 0
 
     def tell(figures: Figures) -> None:

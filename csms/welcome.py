@@ -28,6 +28,7 @@ ASK_WITHIN: Final = timedelta(minutes=10)
 CONNECTION_TIMEOUT_S: Final = 45
 CONNECTION_TIMEOUT_MARGIN_S: Final = 15
 MAX_REQUEST_ID: Final = 2**31 - 1
+MAX_STATUSES_ASKED: Final = 10
 
 _STATUS: Final[dict[Registration, BootStatus]] = {
     Registration.ACCEPTED: "Accepted",
@@ -74,14 +75,20 @@ async def _questions(ctx: Context) -> list[Command]:
         questions.append(LimitConnectionTimeout(timeout_s=timeout_s))
     questions.append(ReportInventory(request=ctx.rng.randint(1, MAX_REQUEST_ID)))
     known = await registry.connectors_of(ctx.tx, ctx.charger.id)
-    if not known or any(row.status is ConnectorStatus.UNKNOWN for row in known):
+    silent = [row for row in known if row.status is ConnectorStatus.UNKNOWN]
+    if ctx.charger.ocpp_version != "1.6":  # each by its place (OCPP 2.0.1 F06.FR.13)
+        places = [(row.evse, row.connector) for row in silent[:MAX_STATUSES_ASKED]]
+        questions += [ReportStatus(evse=evse, connector=connector) for evse, connector in places]
+    elif silent or not known:
         questions.append(ReportStatus())
-    return questions
+    is_queued = {
+        type(one): await commands.is_queued(ctx.tx, charger_id=ctx.charger.id, command=one)
+        for one in questions
+    }
+    return [one for one in questions if not is_queued[type(one)]]
 
 
 async def _ask(ctx: Context, command: Command) -> None:
-    if await commands.is_queued(ctx.tx, charger_id=ctx.charger.id, command=command):
-        return
     try:
         row = await commands.enqueue(
             ctx.tx,

@@ -50,11 +50,11 @@ def unlock(wanted: Unlock) -> tuple[str, Payload]:
 
 
 def report_status(wanted: ReportStatus) -> tuple[str, Payload]:
-    payload: Payload = {"requestedMessage": "StatusNotification"}
+    """Return the call; ``ValueError`` without a place, which has to be named (F06.FR.13)."""
     if wanted.evse is None:
-        return "TriggerMessage", payload
+        raise ValueError("OCPP 2.0.1 asks for the status of an EVSE: name it")
     place = {"id": wanted.evse, "connectorId": wanted.connector or 1}
-    return "TriggerMessage", {"evse": place} | payload
+    return "TriggerMessage", {"evse": place, "requestedMessage": "StatusNotification"}
 
 
 def report_transaction(wanted: ReportTransaction) -> tuple[str, Payload]:

@@ -154,10 +154,12 @@ def reset(wanted: Reset) -> tuple[str, Payload]:
 
 
 def trigger(wanted: Trigger) -> tuple[str, Payload]:
-    """Return the call (F06)."""
+    """Return the call (F06); a status is that of an EVSE's connector (F06.FR.13)."""
     message = _TRIGGERS.get(wanted.message)
     if message is None or wanted.extended:
         raise ValueError(f"OCPP 2.0.1 cannot be asked for {wanted.message} that way")
+    if message == "StatusNotification" and wanted.evse is None:
+        raise ValueError("OCPP 2.0.1 asks for the status of an EVSE: name it")
     return "TriggerMessage", {"requestedMessage": message, **_evse(wanted.evse, wanted.connector)}
 
 

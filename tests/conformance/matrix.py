@@ -19,6 +19,7 @@ from csms.adapter import Adapter
 from csms.codes import Version
 from csms.ocpp16 import OCPP16
 from csms.ocpp201 import OCPP201
+from tests.conformance.conversation import conversations
 from tests.conformance.specification import PLACES
 
 ROOT: Final = Path(__file__).parents[2]
@@ -45,6 +46,16 @@ Every request of OCPP 1.6-J (with the security extension) and of OCPP 2.0.1, in 
 """
 
 
+CASES: Final = """\
+## Test cases of the Open Charge Alliance
+
+The sequences of the alliance's test-case documents that have the central system as the system
+under test, each a file that says who sends what: of 1.6 and of 2.0.1 those about boot, reset,
+unlock, firmware, diagnostics, local lists, reservations, smart charging and triggered messages.
+They run against a real WebSocket and the operator API with every test run. They are no certificate.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Marked:
     """A test and the requests that it puts on the wire."""
@@ -61,6 +72,7 @@ def page(tests: list[Marked]) -> str:
         version: Version = adapter.version
         parts.append(f"## OCPP {version}: {len(ACTIONS[version])} actions\n")
         parts.append(_table(adapter, tests))
+    parts += [CASES, _cases()]
     return "\n".join(parts)
 
 
@@ -85,6 +97,14 @@ def _table(adapter: Adapter, tests: list[Marked]) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(row)} |" for row in rows(adapter, tests)]
+    return "\n".join(lines) + "\n"
+
+
+def _cases() -> str:
+    lines = ["| OCPP | Case | Conversation |", "|---|---|---|"]
+    for one in conversations():
+        place = one.path.relative_to(TESTS).as_posix()
+        lines.append(f"| {one.version} | {one.case} | [{one.name}](../tests/conformance/{place}) |")
     return "\n".join(lines) + "\n"
 
 

@@ -50,7 +50,6 @@ async def booted(
         mine = dict(cp.replies)
         cp.replies |= QUIET
         await cp.boot()
-        await cp.called("TriggerMessage")
         await idle(server)
         for action in QUIET:
             cp.replies.pop(action)

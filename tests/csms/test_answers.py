@@ -101,12 +101,14 @@ async def test_a_boot_asks_for_what_has_to_be_known_once_and_after_its_answer(
         },
         "GetBaseReport": {"status": "Accepted"},
     }
-    row = await server.add_charger()
+    row = await server.add_charger(connectors=[registry.ConnectorSpec(evse=1)])
     async with charger(server, version=version, replies=replies) as cp:
         for number in range(3):  # impatient
             await cp.send([2, f"b{number}", "BootNotification", BOOT[version]])
-        await cp.called("TriggerMessage")
+        _, _, _, asked = await cp.called("TriggerMessage")
         await cp.until(lambda: len(cp.answers) == 3)
+        place = {} if version == "1.6" else {"evse": {"id": 1, "connectorId": 1}}
+        assert asked == place | {"requestedMessage": "StatusNotification"}
         actions = [call[2] for call in cp.calls]
         assert set(actions) == set(names)
         assert actions.count("TriggerMessage") == 1

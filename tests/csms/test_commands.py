@@ -81,7 +81,7 @@ async def quiet(server: Running, cp: RawCharger) -> None:
         "TriggerMessage": {"status": "NotImplemented"},
     }
     await cp.boot()
-    await cp.called("TriggerMessage")
+    await cp.called("GetBaseReport" if cp.version == "2.0.1" else "TriggerMessage")
 
 
 async def test_a_raw_command_goes_out_compact_in_the_order_of_the_schema(server: Running) -> None:
@@ -247,7 +247,6 @@ EVERY_COMMAND: list[Command] = [
     Reserve(evse=1, connector=1, reservation=3, token="T", expires_at="2026-11-21T10:00:00Z"),
     CancelReservation(reservation=3),
     UNLOCK,
-    ReportStatus(),
     ReportStatus(evse=1, connector=2),
     ReportStatus(evse=1),
     ReportTransaction(transaction_ref="12", evse=1),

@@ -75,6 +75,7 @@ async def test_an_act_is_queued(
         ("2.0.1", "reset", {"type": "soft"}, 422, "payload_invalid"),
         ("1.6", "trigger", {"message": "transaction"}, 422, "payload_invalid"),
         ("2.0.1", "trigger", {"message": "nonsense"}, 400, "invalid_parameter"),
+        ("2.0.1", "trigger", {"message": "status"}, 422, "payload_invalid"),
         ("1.6", "message_queue", {}, 422, "payload_invalid"),
         ("1.6", "reports", {"base": "FullInventory"}, 422, "payload_invalid"),
         ("2.0.1", "reports", {}, 400, "invalid_parameter"),

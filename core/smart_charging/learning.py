@@ -192,7 +192,13 @@ async def transaction_known(
     plan = planning.plan(
         msgspec.convert(row.needs, Needs),
         await _connector(tx, charger.id, evse),
-        profile_id=await service.next_id(tx, charger.id),
+        profile_id=await service.id_for_transaction(
+            tx,
+            charger.id,
+            evse=evse,
+            stack_level=planning.STACK_LEVEL,
+            transaction_ref=running.ref,
+        ),
         evse=evse,
         transaction_ref=running.ref,
         now=tx.now,

@@ -16,6 +16,8 @@ from core.smart_charging.profiles import Period, Profile, ProfileKind, Purpose, 
 MAX_DURATION: Final = timedelta(days=7)
 NOMINAL_VOLTAGE_V: Final = 230
 S_PER_HOUR: Final = 3600
+STACK_LEVEL: Final = 0
+"""Of every plan."""
 
 _TENTH: Final = Decimal("0.1")
 
@@ -64,7 +66,7 @@ def plan(
         id=profile_id,
         evse=evse,
         purpose=Purpose.TRANSACTION,
-        stack_level=0,
+        stack_level=STACK_LEVEL,
         kind=ProfileKind.ABSOLUTE,
         transaction_ref=transaction_ref,
         schedule=schedule,

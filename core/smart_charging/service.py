@@ -119,6 +119,25 @@ async def next_id(tx: Tx, charger_id: str) -> int:
     return max(taken, default=0) + 1
 
 
+async def id_for_transaction(
+    tx: Tx, charger_id: str, *, evse: int, stack_level: int, transaction_ref: str
+) -> int:
+    """Return the id of the profile that a transaction has at this level, or one that is free.
+
+    A station refuses a second profile of a transaction at a level (OCPP 2.0.1 K01.FR.39).
+    """
+    mine = [
+        row
+        for row in await store.profiles_of(tx, charger_id, include_sent=True)
+        if (row.source, row.purpose) == (OWN_SOURCE, Purpose.TRANSACTION)
+        and (row.evse, row.stack_level) == (evse, stack_level)
+        and row.transaction_ref == transaction_ref
+    ]
+    if not mine:
+        return await next_id(tx, charger_id)
+    return max(mine, key=lambda row: (row.learned is not Learned.SENT, row.number)).profile_id
+
+
 async def send_for_transaction(
     tx: Tx,
     actor: Actor,
@@ -129,7 +148,7 @@ async def send_for_transaction(
     timeout_s: float,
     priority: Priority = Priority.OPERATOR,
 ) -> CommandRow:
-    """Ask *charger* to charge a running transaction by *profile*.
+    """Ask *charger* to charge a running transaction by *profile*; see ``id_for_transaction``.
 
     Raises:
         PlatformError: ``invalid_parameter``, ``charger_offline``, ``overloaded``.

@@ -47,10 +47,10 @@ async def put_profile(
     statement = upsert(tx, charging_profiles).values(
         charger_id=charger_id, source=source, evse=profile.evse, profile_id=profile.id, **values
     )
-    if learned is Learned.SENT:
-        await tx.execute(statement.on_conflict_do_nothing())
-        return
-    await tx.execute(statement.on_conflict_do_update(index_elements=_PROFILE_KEY, set_=values))
+    given = charging_profiles.c.learned == Learned.SENT if learned is Learned.SENT else None
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=_PROFILE_KEY, set_=values, where=given)
+    )
 
 
 async def count_profiles(tx: Tx, charger_id: str, *, report: int | None = None) -> int:

@@ -175,7 +175,10 @@ async def limit_session(
     waiter: WaitingSupport,
     wait: Wait = 0,
 ) -> dict[str, Any]:
-    """A TxProfile: an act, sent now or never, and gone with the session."""
+    """A TxProfile: an act, sent now or never, and gone with the session.
+
+    It takes the place of the one that the session has at its stack level.
+    """
     async with waiter.look() as tx:
         session = await queries.get_session(tx, session_id, owner=None)
         if not session.is_open:
@@ -187,7 +190,13 @@ async def limit_session(
         place = await registry.connector(tx, session.connector_id)
         charger = await connected_charger(tx, session.charger_id)
         profile = body.profile(
-            id_=await profiles.next_id(tx, charger.id),
+            id_=await profiles.id_for_transaction(
+                tx,
+                charger.id,
+                evse=place.evse,
+                stack_level=body.stack_level,
+                transaction_ref=session.transaction_ref,
+            ),
             evse=place.evse,
             purpose=Purpose.TRANSACTION,
             transaction_ref=session.transaction_ref,

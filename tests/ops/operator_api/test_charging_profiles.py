@@ -190,8 +190,24 @@ async def test_a_session_is_limited_while_it_goes_on(
     shown = await get(operator, f"/chargers/{charger_id}/composite_schedule", evse=1)
     assert shown["expected"]["periods"] == [{"start_s": 0, "limit": "6.1"}]
     assert shown["reported"] is None
-    another = await post(operator, path, **body)
-    assert another["payload"]["profile"]["id"] == 2
+
+
+async def test_a_session_has_one_profile_at_a_level(
+    operator: httpx2.AsyncClient, db: Database, charger_id: str, session_id: str
+) -> None:
+    """A station refuses another id at the level (K01.FR.39), whether it took the first or not."""
+    body = {"schedule": {"unit": "A", "periods": [{"start_s": 0, "limit": 6}]}}
+
+    async def sent(session: str, level: int) -> int:
+        path = f"/sessions/{session}/charging_profile"
+        found = await post(operator, path, **body, stack_level=level)
+        return int(found["payload"]["profile"]["id"])
+
+    assert [await sent(session_id, level) for level in (0, 0, 1)] == [1, 1, 2]
+    for _ in range(3):
+        await accept(db, charger_id, (await take(db, charger_id)).arguments["profile"])
+    assert [await sent(session_id, level) for level in (0, 1, 2)] == [1, 2, 3]
+    assert await sent(await begin(db, charger_id, "tx-2"), 0) == 4
 
 
 async def test_what_should_be_is_made_of_profiles_and_limits(

@@ -10,15 +10,24 @@ import structlog
 from core.audit.service import PLATFORM
 from core.chargers import registry
 from core.chargers.models import Charger, Connector
-from core.commands.smart_charging import ClearChargingProfile
+from core.commands.smart_charging import ClearChargingProfile, ReportChargingProfiles
 from core.commands.states import Priority
 from core.desired import service as desired
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.smart_charging import planning, service, store
 from core.smart_charging.composite import Running, Supply, exceeds
+from core.smart_charging.criteria import covers
 from core.smart_charging.facts import CompositeTold, LimitTold, Needs, ProfilesReported
-from core.smart_charging.profiles import OWN_SOURCE, Profile, RateUnit, Schedule, to_document
+from core.smart_charging.models import Report
+from core.smart_charging.profiles import (
+    OWN_SOURCE,
+    Profile,
+    RateUnit,
+    Schedule,
+    from_document,
+    to_document,
+)
 from core.smart_charging.service import KIND
 from core.smart_charging.states import Learned, PlanStatus
 
@@ -70,7 +79,7 @@ async def cleared(tx: Tx, charger_id: str, asked: ClearChargingProfile) -> None:
 
 
 async def reported(tx: Tx, fact: ProfilesReported) -> None:
-    """Take one part of a report; after the last part of a full one, compare with the wishes."""
+    """Take one part of a report; after the last one, compare what it covers with the wishes."""
     report = await store.count_part(tx, fact.charger_id, fact.request, last=not fact.more)
     if report is not None and report.parts > MAX_PARTS:
         log.warning("profile_report_too_long", request=fact.request)
@@ -88,13 +97,11 @@ async def reported(tx: Tx, fact: ProfilesReported) -> None:
         )
     if len(fact.profiles) > room:
         log.warning("profiles_dropped", dropped=len(fact.profiles) - room)
-    if report is not None and report.is_full and report.complete_at is not None:
-        await store.forget_unreported(tx, report)
-        await compare(tx, fact.charger_id)
-        return
-    for profile in fact.profiles:
+    for profile in fact.profiles if fact.source == OWN_SOURCE else ():
         document = to_document(replace(profile, evse=fact.evse))
         await desired.reported(tx, fact.charger_id, kind=KIND, key=str(profile.id), value=document)
+    if report is not None:
+        await _complete(tx, report)
 
 
 async def _room(tx: Tx, fact: ProfilesReported, *, is_full: bool) -> int:
@@ -108,23 +115,37 @@ async def _room(tx: Tx, fact: ProfilesReported, *, is_full: bool) -> int:
 
 
 async def none_reported(tx: Tx, charger_id: str, request: int) -> None:
-    """The charger has no profile that fits; if all were asked for, it has none at all."""
+    """The charger has no profile that fits what was asked for."""
     report = await store.count_part(tx, charger_id, request, last=True)
-    if report is not None and report.is_full:
-        await store.forget_unreported(tx, report)
-        await compare(tx, charger_id)
+    if report is not None:
+        await _complete(tx, report)
 
 
-async def compare(tx: Tx, charger_id: str) -> None:
-    """Tell each wish for a profile what the charger is known to have."""
+async def _complete(tx: Tx, report: Report) -> None:
+    """Forget what a complete report covers and does not name; tell the wishes.
+
+    A profile that was accepted since the report was asked for may be missing in it.
+    """
+    if report.complete_at is None or report.criteria is None:
+        return
+    asked = msgspec.convert(report.criteria, ReportChargingProfiles)
+    gone = [
+        row.number
+        for row in await store.profiles_of(tx, report.charger_id, include_sent=True)
+        if row.at < report.asked_at
+        and row.report != report.request
+        and covers(asked, from_document(row.document), source=row.source)
+    ]
+    await store.forget_numbers(tx, gone)
     known = {
         row.profile_id: row.document
-        for row in await store.profiles_of(tx, charger_id)
+        for row in await store.profiles_of(tx, report.charger_id)
         if row.source == OWN_SOURCE
     }
-    for wish in await desired.of_charger(tx, charger_id, kind=KIND):
-        value = known.get(int(wish.key))
-        await desired.reported(tx, charger_id, kind=KIND, key=wish.key, value=value)
+    for wish in await desired.of_charger(tx, report.charger_id, kind=KIND):
+        if covers(asked, from_document(wish.wanted), source=OWN_SOURCE):
+            value = known.get(int(wish.key))
+            await desired.reported(tx, report.charger_id, kind=KIND, key=wish.key, value=value)
 
 
 async def limit_told(tx: Tx, fact: LimitTold) -> None:

@@ -45,6 +45,7 @@ charging_profile_reports = Table(
     Column("charger_id", ForeignKey("chargers.id"), primary_key=True),
     Column("request", Integer, nullable=False),
     Column("is_full", Boolean, nullable=False),
+    Column("criteria", Json),
     Column("parts", Integer, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("complete_at", UtcDateTime),
@@ -109,11 +110,12 @@ class KnownProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The last report of profiles that a charger was asked for."""
+    """The last report of profiles that a charger was asked for; *criteria* is the command."""
 
     charger_id: str
     request: int
     is_full: bool
+    criteria: dict[str, Any] | None
     parts: int
     asked_at: datetime
     complete_at: datetime | None

@@ -31,7 +31,7 @@ from core.desired.models import Desired
 from core.desired.states import DesiredStatus
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
-from core.smart_charging import rules, store
+from core.smart_charging import criteria, rules, store
 from core.smart_charging.composite import Composite, Running, Supply, composite
 from core.smart_charging.profiles import (
     OWN_SOURCE,
@@ -176,11 +176,15 @@ async def send_for_transaction(
 async def report_asked(tx: Tx, charger_id: str, command: ReportChargingProfiles) -> None:
     """Expect the parts of the report that *command* asks for; one before is no longer waited for.
 
-    Only after a report of all profiles those that it does not name count as gone.
+    What it covers and does not name counts as gone when it is complete.
     """
-    filters = (command.evse, command.purpose, command.stack_level)
-    is_full = filters == (None, None, None) and not command.profiles and not command.sources
-    await store.open_report(tx, charger_id, request=command.request, is_full=is_full)
+    await store.open_report(
+        tx,
+        charger_id,
+        request=command.request,
+        is_full=criteria.is_full(command),
+        criteria=msgspec.to_builtins(command),
+    )
 
 
 async def expected(

@@ -113,23 +113,19 @@ async def forget_sent(tx: Tx, *, before: datetime) -> None:
     )
 
 
-async def forget_unreported(tx: Tx, report: Report) -> None:
-    """Delete what a complete report does not name and was not accepted since it was asked for."""
-    columns = charging_profiles.c
-    await tx.execute(
-        delete(charging_profiles).where(
-            columns.charger_id == report.charger_id,
-            columns.at < report.asked_at,
-            columns.report.is_distinct_from(report.request),
-        )
-    )
+async def forget_numbers(tx: Tx, numbers: Sequence[int]) -> None:
+    """Delete profiles by what numbers their rows."""
+    await tx.execute(delete(charging_profiles).where(charging_profiles.c.number.in_(numbers)))
 
 
-async def open_report(tx: Tx, charger_id: str, *, request: int, is_full: bool) -> None:
+async def open_report(
+    tx: Tx, charger_id: str, *, request: int, is_full: bool, criteria: dict[str, Any]
+) -> None:
     """Remember which report is under way; the one before is no longer waited for."""
     values = {
         "request": request,
         "is_full": is_full,
+        "criteria": criteria,
         "parts": 0,
         "asked_at": tx.now,
         "complete_at": None,

@@ -40,6 +40,7 @@ from csms.readings import IMPOSSIBLE, instant
 MAX_SCHEDULES: Final = 8
 """Schedules of one limit that are kept; the schema sets no bound."""
 
+_SOURCES: Final = ("EMS", "Other", "SO", "CSO")
 _PHASES: Final = {"DC": 0, "AC_single_phase": 1, "AC_two_phase": 2, "AC_three_phase": 3}
 _NEEDS_STATUS: Final = {
     PlanStatus.NOTED: "Processing",
@@ -259,11 +260,12 @@ def composite_schedule(wanted: ReportCompositeSchedule) -> tuple[str, Payload]:
 
 
 def get_profiles(wanted: ReportChargingProfiles) -> tuple[str, Payload]:
+    """Return the call; it has to name a criterion, and all sources are all there is (K09.FR.03)."""
     criteria = _criteria(wanted.purpose, wanted.stack_level)
     if wanted.profiles:
         criteria["chargingProfileId"] = list(wanted.profiles)
-    if wanted.sources:
-        criteria["chargingLimitSource"] = list(wanted.sources)
+    if wanted.sources or not criteria:
+        criteria["chargingLimitSource"] = list(wanted.sources or _SOURCES)
     payload: Payload = {"requestId": wanted.request, "chargingProfile": criteria}
     if wanted.evse is not None:
         payload["evseId"] = wanted.evse

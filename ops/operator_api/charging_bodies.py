@@ -1,10 +1,11 @@
 """Charging profiles as operators write them."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from core.commands.smart_charging import ReportChargingProfiles
 from core.smart_charging.composite import MAX_DURATION_S
 from core.smart_charging.profiles import (
     MAX_PERIODS,
@@ -19,9 +20,11 @@ from core.smart_charging.profiles import (
 from partner_api.fields import In, Instant, Whole
 
 MAX_ID: Final = 2**31 - 1
+MAX_IDS: Final = 100
 
 Evse = Annotated[Whole, Field(ge=0, le=255, description="0: the whole charger.")]
 Rate = Annotated[float, Field(ge=0, le=100_000_000, allow_inf_nan=False)]
+Source = Literal["CSO", "EMS", "SO", "Other"]
 Level = Annotated[Whole, Field(ge=0, le=MAX_ID)]
 
 
@@ -112,6 +115,39 @@ class ClearIn(In):
         None, pattern="^(charger_max|transaction_default|transaction|external)$"
     )
     stack_level: Level | None = None
+
+
+class ProfileReportIn(In):
+    """Each given member narrows it; nothing given: every profile of the charger."""
+
+    evse: Evse | None = None
+    purpose: str | None = Field(
+        default=None, pattern="^(charger_max|transaction_default|transaction|external)$"
+    )
+    stack_level: Level | None = None
+    sources: list[Source] = Field(
+        default=[], max_length=4, description="Who set it; `CSO`: this platform."
+    )
+    ids: list[Annotated[Whole, Field(ge=0, le=MAX_ID)]] = Field(
+        default=[], max_length=MAX_IDS, description="With `evse` at most."
+    )
+
+    @model_validator(mode="after")
+    def _ids_or_criteria(self) -> "ProfileReportIn":
+        if self.ids and (self.purpose, self.stack_level, self.sources) != (None, None, []):
+            raise ValueError("give ids, or purpose, stack_level and sources")  # K09.FR.03
+        return self
+
+    def command(self, request: int) -> ReportChargingProfiles:
+        """Return it in the words of the domain."""
+        return ReportChargingProfiles(
+            request=request,
+            evse=self.evse,
+            purpose=self.purpose,
+            stack_level=self.stack_level,
+            profiles=tuple(self.ids),
+            sources=tuple(self.sources),
+        )
 
 
 class CompositeIn(In):

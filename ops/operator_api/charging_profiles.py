@@ -10,7 +10,6 @@ from core.chargers.models import Charger
 from core.commands.models import CommandRow
 from core.commands.smart_charging import (
     ClearChargingProfile,
-    ReportChargingProfiles,
     ReportCompositeSchedule,
 )
 from core.desired import service as desired
@@ -32,6 +31,7 @@ from ops.operator_api.charging_bodies import (
     ClearIn,
     CompositeIn,
     ProfileIn,
+    ProfileReportIn,
     SessionProfileIn,
     exact,
 )
@@ -151,10 +151,15 @@ async def ask_for_report(
     request: Request,
     response: Response,
     waiter: WaitingSupport,
+    body: ProfileReportIn | None = None,
     wait: Wait = 0,
 ) -> dict[str, Any]:
-    """The parts of its report arrive one by one; the last one corrects the list and finds drift."""
-    command = ReportChargingProfiles(request=1 + secrets.randbelow(MAX_ID))
+    """Of all profiles, or by criteria.
+
+    The parts of its report arrive one by one; the last one corrects the list, where it was asked
+    for, and finds drift.
+    """
+    command = (body or ProfileReportIn()).command(1 + secrets.randbelow(MAX_ID))
     async with waiter.look() as tx:
         charger = await connected_charger(tx, charger_id, version="2.0.1")
         row = await ask(tx, request, waiter, charger, command)

@@ -74,16 +74,19 @@ async def report(
     assert await cp.result("ReportChargingProfiles", payload | said) == {}
 
 
-async def ask_for_report(server: Running, cp: RawCharger, status: str = "Accepted") -> int:
-    """Ask for all profiles; return the number of the request."""
-    command = ReportChargingProfiles(request=77)
+async def ask_for_report(
+    server: Running, cp: RawCharger, status: str = "Accepted", **criteria: Any
+) -> int:
+    """Ask for all profiles, or some; return the number of the request."""
+    command = ReportChargingProfiles(request=77, **criteria)
     row = await charger_of(server)
     async with server.db.transaction() as tx:
         await profiles.report_asked(tx, row.id, command)
     payload, _ = await asked_and_answered(
         server, cp, command, "GetChargingProfiles", {"status": status}
     )
-    assert payload == {"requestId": 77, "chargingProfile": {}}
+    every_source = {"chargingLimitSource": ["EMS", "Other", "SO", "CSO"]}
+    assert criteria or payload == {"requestId": 77, "chargingProfile": every_source}
     return 77
 
 
@@ -202,6 +205,42 @@ async def test_k09_no_profiles_is_an_answer(server: Running) -> None:
         await ask_for_report(server, cp, "NoProfiles")
         await settles(server, 1, DesiredStatus.DRIFTED)
         await knows(server)
+
+
+@pytest.mark.ocpp(V, "GetChargingProfiles")
+@pytest.mark.ocpp(V, "ReportChargingProfiles")
+async def test_k09_a_report_by_criteria_corrects_what_it_covers(server: Running) -> None:
+    """Of the level asked for one profile is there and one is not; of the others nothing is said."""
+    async with booted(server, V, replies={"SetChargingProfile": ACCEPTED}) as cp:
+        for id_, evse in ((1, 1), (2, 2), (3, 1)):
+            await want(server, profile((0, 6), id=id_, evse=evse, stack_level=id_ // 3))
+        await knows(server, 1, 3, 2)
+        cp.replies.pop("SetChargingProfile")
+        request = await ask_for_report(server, cp, stack_level=0)
+        await report(cp, request, on_the_wire(1, (0, 6)))
+        await settles(server, 2, DesiredStatus.DRIFTED)
+        assert await known_ids(server) == [1, 3]
+        for id_ in (1, 3):
+            assert (await settles(server, id_, DesiredStatus.ACCEPTED)).status == "accepted"
+        await ask_for_report(server, cp, "NoProfiles", profiles=(3,))
+        await settles(server, 3, DesiredStatus.DRIFTED)
+        await knows(server, 1)
+
+
+@pytest.mark.ocpp(V, "ReportChargingProfiles")
+async def test_k09_what_another_has_set_is_no_wish_of_ours(server: Running) -> None:
+    """Ids count for each source anew."""
+    async with booted(server, V, replies={"SetChargingProfile": ACCEPTED}) as cp:
+        await want(server, profile((0, 6), id=1))
+        await knows(server, 1)
+        cp.replies.pop("SetChargingProfile")
+        external = on_the_wire(
+            1, (0, 4), chargingProfilePurpose="ChargingStationExternalConstraints"
+        )
+        request = await ask_for_report(server, cp, sources=("EMS",))
+        await report(cp, request, external, chargingLimitSource="EMS", evseId=0)
+        await knows(server, 1, 1)
+        assert (await settles(server, 1, DesiredStatus.ACCEPTED)).reported is None
 
 
 @pytest.mark.ocpp(V, "GetChargingProfiles")

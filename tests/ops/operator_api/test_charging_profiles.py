@@ -249,6 +249,20 @@ async def test_acts_need_the_charger_and_its_version(
     assert (await refused(operator, "POST", report))["code"] == "conflict"
 
 
+async def test_a_report_is_asked_for_by_criteria(
+    operator: httpx2.AsyncClient, charger_id: str
+) -> None:
+    path = f"/chargers/{charger_id}/charging_profiles/report"
+    criteria: dict[str, Any] = {"purpose": "external", "stack_level": 1, "sources": ["EMS", "SO"]}
+    asked = (await post(operator, path, evse=2, **criteria))["payload"]
+    assert asked | criteria | {"evse": 2, "profiles": []} == asked
+    asked = (await post(operator, path, evse=1, ids=[4, 5]))["payload"]
+    assert (asked["evse"], asked["profiles"], asked["purpose"]) == (1, [4, 5], None)
+    for wrong in (criteria | {"ids": [1]}, {"sources": ["Mine"]}, {"ids": [-1]}):
+        problem = await refused(operator, "POST", path, wrong)
+        assert problem["code"] == "invalid_parameter"
+
+
 async def test_viewers_look_and_support_acts(login: Login, charger_id: str) -> None:
     viewer, support = await login(Role.VIEWER), await login(Role.SUPPORT)
     path = f"/operator/v1/chargers/{charger_id}/charging_profiles"

@@ -88,6 +88,12 @@ async def is_queued(tx: Tx, *, charger_id: str, command: Command) -> bool:
     return bool(await store.queued_of(tx, charger_id=charger_id, kind=kind))
 
 
+async def is_on_its_way(tx: Tx, *, charger_id: str, session_id: str, kind: str) -> bool:
+    """Tell whether a command for a session has not got its answer yet."""
+    found = await store.open_of_session(tx, session_id, charger_id=charger_id, kind=kind)
+    return bool(found)
+
+
 async def peek(tx: Tx, charger_id: str, *, without: Collection[str] = ()) -> CommandRow | None:
     """Return the most urgent command of a charger that may still be sent.
 

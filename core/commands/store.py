@@ -102,6 +102,16 @@ async def queued_of(
     return await tx.scalars(statement)
 
 
+async def open_of_session(tx: Tx, session_id: str, *, charger_id: str, kind: str) -> Sequence[str]:
+    statement = select(commands.c.id).where(
+        commands.c.status.in_([CommandStatus.QUEUED, CommandStatus.SENT]),
+        commands.c.charger_id == charger_id,
+        commands.c.session_id == session_id,
+        commands.c.kind == kind,
+    )
+    return await tx.scalars(statement)
+
+
 async def newest(
     tx: Tx, charger_id: str, *, before_number: int | None, limit: int
 ) -> Sequence[CommandRow]:

@@ -15,7 +15,7 @@ from core.commands.states import Priority
 from core.desired import service as desired
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.smart_charging import planning, service, store
+from core.smart_charging import planning, renegotiation, service, store
 from core.smart_charging.composite import Running, Supply, exceeds
 from core.smart_charging.criteria import covers
 from core.smart_charging.facts import CompositeTold, LimitTold, Needs, ProfilesReported
@@ -39,7 +39,6 @@ MAX_LIMITS: Final = 64
 """From outside, of one charger; further ones are dropped."""
 MAX_PARTS: Final = 500
 """Of one report; further ones are dropped."""
-PLAN_WITHIN_S: Final = 30.0
 LOOK_AHEAD: Final = timedelta(days=1)
 
 
@@ -233,7 +232,7 @@ async def transaction_known(
                 charger,
                 plan.profile,
                 session_id=session_id,
-                timeout_s=PLAN_WITHIN_S,
+                timeout_s=service.WITHIN_S,
                 priority=Priority.DRIVER,
             )
         except PlatformError as exc:
@@ -247,10 +246,20 @@ async def transaction_known(
 
 
 async def vehicle_schedule_told(
-    tx: Tx, charger_id: str, schedule: Schedule, *, evse: int, running: Running | None
+    tx: Tx,
+    charger: Charger,
+    schedule: Schedule,
+    *,
+    evse: int,
+    running: Running | None,
+    session_id: str | None,
+    plans: bool,
 ) -> bool:
-    """Keep what a vehicle will do; return whether it stays within all known limits (K17)."""
-    start = schedule.start or tx.now
+    """Keep what a vehicle will do; return whether it stays within all known limits (K17).
+
+    If this platform plans, and it does not, it is negotiated with again.
+    """
+    charger_id, start = charger.id, schedule.start or tx.now
     supply = Supply()
     allowed = await service.expected(
         tx,
@@ -273,6 +282,10 @@ async def vehicle_schedule_told(
         vehicle_schedule_at=tx.now,
         vehicle_keeps_limits=keeps,
     )
+    if plans and not keeps and running is not None and session_id is not None:
+        await renegotiation.renegotiate(
+            tx, charger, schedule, evse=evse, running=running, session_id=session_id
+        )
     return keeps
 
 

@@ -75,6 +75,7 @@ charging_needs = Table(
     Column("vehicle_schedule", Json),
     Column("vehicle_schedule_at", UtcDateTime),
     Column("vehicle_keeps_limits", Boolean),
+    Column("renegotiated", Json),
 )
 
 composite_schedules = Table(
@@ -135,7 +136,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleNeeds:
-    """What the vehicle at an EVSE last told, what was planned, and what it will do."""
+    """What the vehicle at an EVSE last told, what was planned, and what it will do.
+
+    *renegotiated*: for which transaction, how often, and because of which schedule last.
+    """
 
     charger_id: str
     evse: int
@@ -147,6 +151,7 @@ class VehicleNeeds:
     vehicle_schedule: dict[str, Any] | None
     vehicle_schedule_at: datetime | None
     vehicle_keeps_limits: bool | None
+    renegotiated: dict[str, Any] | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", PlanStatus(self.status))

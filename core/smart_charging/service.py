@@ -51,6 +51,8 @@ log = structlog.get_logger()
 MAX_RECKONED_PERIODS: Final = 5000
 """Of all profiles of a charger together."""
 UNANSWERED_KEPT: Final = timedelta(hours=1)
+WITHIN_S: Final = 30.0
+"""A profile that the platform itself sends for a transaction is answered, or dies."""
 KIND: Final = "charging_profile"
 
 

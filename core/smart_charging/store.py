@@ -185,7 +185,7 @@ async def limits_of(tx: Tx, charger_id: str) -> Sequence[Limit]:
 
 
 async def put_needs(tx: Tx, charger_id: str, evse: int, **values: Any) -> None:
-    """Store the needs at an EVSE in place of those of the vehicle before."""
+    """Store the needs at an EVSE in place of those before; how often was renegotiated stays."""
     changed = {
         "told_at": tx.now,
         "transaction_ref": None,

@@ -165,7 +165,10 @@ async def notify_ev_charging_needs(ctx: Context, msg: NotifyEVChargingNeeds) -> 
 
 
 async def notify_ev_charging_schedule(ctx: Context, msg: NotifyEVChargingSchedule) -> Payload:
-    """Answer NotifyEVChargingSchedule (K17): whether the vehicle stays within its limits."""
+    """Answer NotifyEVChargingSchedule (K17): whether the vehicle stays within its limits.
+
+    After ``Rejected`` a platform that makes plans sends its profile again (K15.FR.13).
+    """
     place = number(ctx, msg.evse_id)
     schedule = understood_schedule(msg.charging_schedule)
     base, _ = instant(msg.time_base)
@@ -175,10 +178,12 @@ async def notify_ev_charging_schedule(ctx: Context, msg: NotifyEVChargingSchedul
     session = await queries.current_on(ctx.tx, ctx.charger.id, place)
     keeps = await learning.vehicle_schedule_told(
         ctx.tx,
-        ctx.charger.id,
+        ctx.charger,
         replace(schedule, start=base) if schedule.start is None else schedule,
         evse=place,
         running=running(session),
+        session_id=None if session is None else session.id,
+        plans=ctx.settings.charging_plans,
     )
     return {"status": "Accepted" if keeps else "Rejected"}
 

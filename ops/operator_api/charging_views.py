@@ -105,4 +105,5 @@ def needs_view(needs: VehicleNeeds) -> dict[str, Any]:
         "vehicle_schedule": needs.vehicle_schedule,
         "vehicle_schedule_at": rfc3339_or_none(needs.vehicle_schedule_at),
         "vehicle_keeps_limits": needs.vehicle_keeps_limits,
+        "renegotiated": needs.renegotiated,
     }

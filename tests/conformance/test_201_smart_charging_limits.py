@@ -8,6 +8,9 @@ import pytest
 from core.audit.service import CLI
 from core.chargers import registry
 from core.chargers.registry import ConnectorSpec
+from core.commands import service as commands
+from core.commands.models import CommandRow
+from core.commands.smart_charging import SetChargingProfile
 from core.kernel.db import Database
 from core.kernel.settings import Settings
 from core.smart_charging import queries as known
@@ -15,7 +18,8 @@ from core.smart_charging import service as profiles
 from core.smart_charging.composite import Composite, Supply
 from core.smart_charging.models import VehicleNeeds
 from core.smart_charging.profiles import RateUnit
-from tests.conformance.support import booted, charger_of, quarantined
+from core.smart_charging.renegotiation import MAX_RENEGOTIATIONS
+from tests.conformance.support import booted, charger_of, quarantined, until
 from tests.csms.live import RawCharger, Running
 from tests.csms.test_transactions201 import TOKEN, event
 
@@ -228,6 +232,94 @@ async def test_k17_a_vehicle_is_told_whether_it_keeps_its_limits(server: Running
         assert (await needs_of(server)).vehicle_keeps_limits is False
         said |= {"chargingSchedule": schedule(10)}
         assert await cp.result("NotifyEVChargingSchedule", said) == {"status": "Accepted"}
+
+
+async def told(server: Running, cp: RawCharger, limit: int) -> str:
+    """Let the vehicle tell what it will take; return the answer."""
+    said = {"timeBase": await now(server), "evseId": 1, "chargingSchedule": schedule(limit)}
+    answer = await cp.result("NotifyEVChargingSchedule", said)
+    return str(answer["status"])
+
+
+async def sets(server: Running) -> list[CommandRow]:
+    """Return what set a profile, or is to set one."""
+    row = await charger_of(server)
+    async with server.db.transaction() as tx:
+        found = await commands.list_commands(tx, charger_id=row.id)
+    return [one for one in found if one.kind == SetChargingProfile.kind]
+
+
+async def answered_sets(server: Running, count: int) -> list[int]:
+    """Return the ids of *count* profiles when all of them were answered."""
+
+    async def probe() -> list[int] | None:
+        sent = await sets(server)
+        assert len(sent) <= count
+        done = len(sent) == count and all(one.status == "answered" for one in sent)
+        return [one.arguments["profile"]["id"] for one in sent] if done else None
+
+    return await until(probe)
+
+
+@pytest.mark.ocpp(V, "NotifyEVChargingSchedule")
+@pytest.mark.ocpp(V, "SetChargingProfile")
+async def test_k17_a_vehicle_that_wants_too_much_is_negotiated_with_but_not_for_ever(
+    planner: Running,
+) -> None:
+    """The same again is not answered again, and after a few times nothing is (K15.FR.13)."""
+    async with booted(planner, V, replies={"SetChargingProfile": {"status": "Accepted"}}) as cp:
+        await started(cp)
+        await cp.result("NotifyEVChargingNeeds", needs())
+        (plan,) = await answered_sets(planner, 1)
+        for times in range(1, MAX_RENEGOTIATIONS + 1):
+            assert [await told(planner, cp, 32 + times) for _ in range(2)] == ["Rejected"] * 2
+            assert await answered_sets(planner, 1 + times) == [plan] * (1 + times)
+            assert ((await needs_of(planner)).renegotiated or {})["times"] == times
+        await cp.result("NotifyEVChargingNeeds", needs())
+        sent = await answered_sets(planner, MAX_RENEGOTIATIONS + 2)
+        assert await told(planner, cp, 99) == "Rejected"
+        assert await answered_sets(planner, len(sent)) == sent
+        payloads = [payload for _, _, _, payload in cp.calls_of("SetChargingProfile")]
+        assert payloads[:-1] == payloads[:1] * (MAX_RENEGOTIATIONS + 1)
+        assert await told(planner, cp, 32) == "Accepted"
+
+
+@pytest.mark.ocpp(V, "NotifyEVChargingSchedule")
+@pytest.mark.ocpp(V, "SetChargingProfile")
+async def test_k17_a_charger_that_did_not_take_the_plan_gets_it_again(planner: Running) -> None:
+    async with booted(planner, V, replies={"SetChargingProfile": {"status": "Rejected"}}) as cp:
+        await started(cp)
+        await cp.result("NotifyEVChargingNeeds", needs())
+        (plan,) = await answered_sets(planner, 1)
+        limit = {"chargingLimit": {"chargingLimitSource": "SO"}, "chargingSchedule": [schedule(8)]}
+        await cp.result("NotifyChargingLimit", limit)
+        assert await told(planner, cp, 16) == "Rejected"
+        assert await answered_sets(planner, 2) == [plan, plan]
+
+
+@pytest.mark.ocpp(V, "NotifyEVChargingSchedule")
+@pytest.mark.ocpp(V, "SetChargingProfile")
+async def test_k17_what_is_on_its_way_is_not_undone(planner: Running) -> None:
+    """The profile before would take the place of the one that the charger is about to take."""
+    async with booted(planner, V, replies={"SetChargingProfile": {"status": "Accepted"}}) as cp:
+        await started(cp)
+        await cp.result("NotifyEVChargingNeeds", needs())
+        await answered_sets(planner, 1)
+        cp.replies.pop("SetChargingProfile")
+        await cp.result("NotifyEVChargingNeeds", needs())
+        assert await told(planner, cp, 40) == "Rejected"
+        assert len(await sets(planner)) == 2
+        assert (await needs_of(planner)).renegotiated is None
+
+
+@pytest.mark.ocpp(V, "NotifyEVChargingSchedule")
+async def test_k17_without_a_profile_of_the_transaction_nothing_is_sent(planner: Running) -> None:
+    async with booted(planner, V) as cp:
+        await started(cp)
+        limit = {"chargingLimit": {"chargingLimitSource": "SO"}, "chargingSchedule": [schedule(8)]}
+        await cp.result("NotifyChargingLimit", limit)
+        assert await told(planner, cp, 16) == "Rejected"
+        assert await sets(planner) == []
 
 
 async def now(server: Running) -> str:

@@ -6,6 +6,7 @@ A file is a YAML document::
     name: Hard reset
     about: What it shows, in a sentence.
     starts: booted                    # or registered: known, and not connected yet
+    settings: {charging_plans: true}  # of the server, where it needs others
     steps:
       - operator: POST /chargers/$charger/reset
         body: {type: immediate}       # shows: what the answer has in it; status: if not 2xx
@@ -37,6 +38,7 @@ from typing import Any, Final, Literal, Self, cast
 import httpx2
 import yaml
 
+from core.kernel.settings import Settings
 from csms.codes import Version
 from tests.conformance.support import QUIET, charger_of, idle
 from tests.csms.live import RawCharger, Running, charger
@@ -65,6 +67,7 @@ class Conversation:
     case: str
     name: str
     starts: Literal["booted", "registered"]
+    settings: dict[str, Any]
     steps: list[Step]
 
     @classmethod
@@ -75,15 +78,18 @@ class Conversation:
             ValueError: It has a member that says nothing, or lacks one.
         """
         found = yaml.safe_load(path.read_text())
-        if set(found) - {"starts"} != {"case", "name", "about", "steps"}:
-            raise ValueError(f"{path}: case, name, about, steps and perhaps starts, not {[*found]}")
+        if set(found) - {"starts", "settings"} != {"case", "name", "about", "steps"}:
+            raise ValueError(f"{path}: a header that lacks something, or has too much: {[*found]}")
+        settings = found.get("settings", {})
+        if not settings.keys() <= Settings.model_fields.keys():
+            raise ValueError(f"{path}: a setting that there is not: {settings}")
         for step in found["steps"]:
             kinds = step.keys() & _STEPS.keys()
             if len(kinds) != 1 or step.keys() - kinds - _STEPS[next(iter(kinds), "csms")]:
                 raise ValueError(f"{path}: a step that nobody understands: {step}")
         version = cast(Version, path.parent.name)
         starts = found.get("starts", "booted")
-        return cls(path, version, found["case"], found["name"], starts, found["steps"])
+        return cls(path, version, found["case"], found["name"], starts, settings, found["steps"])
 
     @property
     def actions(self) -> set[str]:

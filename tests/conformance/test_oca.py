@@ -11,6 +11,7 @@ import pytest
 
 from core.audit.service import CLI
 from core.kernel.clock import ShiftedClock
+from core.kernel.settings import Settings
 from core.operators import service as operators
 from core.operators.models import Role
 from ops.operator_api.app import create_operator_app
@@ -23,6 +24,12 @@ def cases() -> Iterator[object]:
     for one in conversations():
         marks = [pytest.mark.ocpp(one.version, action) for action in sorted(one.actions)]
         yield pytest.param(one, id=f"{one.version}-{one.case}", marks=marks)
+
+
+@pytest.fixture
+def settings(settings: Settings, conversation: Conversation) -> Settings:
+    """Those of the server that the conversation is held with."""
+    return settings.model_copy(update=conversation.settings)
 
 
 @pytest.mark.parametrize("conversation", list(cases()))

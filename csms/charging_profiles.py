@@ -21,6 +21,7 @@ from core.smart_charging.profiles import (
     RateUnit,
     Recurrence,
     Schedule,
+    shortest,
 )
 from csms import sanity
 from csms.protocol import Payload
@@ -181,7 +182,7 @@ def understood_schedule(payload: Payload) -> Schedule | None:
         return None
     readable.sort(key=lambda period: period.start_s)
     duration_s = sanity.whole(payload.get("duration"), lowest=0).value
-    min_rate = sanity.quantity(payload.get("minChargingRate")).value
+    min_rate = _rate(payload.get("minChargingRate"))
     return Schedule(
         unit=RateUnit(unit),
         periods=tuple(readable),
@@ -213,7 +214,7 @@ def clearing(
 
 def _understood_period(raw: Payload) -> Period | None:
     start_s = sanity.whole(raw.get("startPeriod"), lowest=0).value
-    limit = sanity.quantity(raw.get("limit")).value
+    limit = _rate(raw.get("limit"))
     if start_s is None or limit is None:
         return None
     return Period(
@@ -222,6 +223,12 @@ def _understood_period(raw: Payload) -> Period | None:
         phases=sanity.whole(raw.get("numberPhases"), lowest=1, highest=3).value,
         phase_to_use=sanity.whole(raw.get("phaseToUse"), lowest=1, highest=3).value,
     )
+
+
+def _rate(raw: object) -> Decimal | None:
+    """Return a limit in one form: some chargers say 6 and some 6.0."""
+    value = sanity.quantity(raw).value
+    return None if value is None else shortest(value)
 
 
 def _instant(raw: Any) -> datetime | None:

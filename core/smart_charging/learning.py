@@ -23,6 +23,7 @@ from core.smart_charging.models import Report
 from core.smart_charging.profiles import (
     OWN_SOURCE,
     Profile,
+    Purpose,
     RateUnit,
     Schedule,
     from_document,
@@ -161,11 +162,19 @@ async def limit_told(tx: Tx, fact: LimitTold) -> None:
         is_grid_critical=fact.is_grid_critical,
         schedules=[msgspec.to_builtins(schedule) for schedule in fact.schedules],
     )
+    if fact.schedules:
+        await _forget_external(tx, fact.charger_id, source=fact.source, evse=fact.evse)
 
 
 async def limit_cleared(tx: Tx, charger_id: str, *, source: str, evse: int | None) -> None:
     """Forget a limit from outside (K13); without *evse*, all of its source."""
     await store.forget_limits(tx, charger_id, source=source, evse=evse)
+    await _forget_external(tx, charger_id, source=source, evse=evse)
+
+
+async def _forget_external(tx: Tx, charger_id: str, *, source: str, evse: int | None) -> None:
+    """Forget the profiles of a source that were reported: a limit that it told is newer."""
+    await store.forget_profiles(tx, charger_id, purpose=Purpose.EXTERNAL, source=source, evse=evse)
 
 
 async def composite_told(tx: Tx, fact: CompositeTold) -> None:

@@ -6,7 +6,7 @@ but is not cut off there: what it told is an estimate, and it ends charging by i
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Final
 
 from core.chargers.models import Connector
@@ -18,8 +18,6 @@ NOMINAL_VOLTAGE_V: Final = 230
 S_PER_HOUR: Final = 3600
 STACK_LEVEL: Final = 0
 """Of every plan."""
-
-_TENTH: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +101,5 @@ def _direct(needs: Needs, connector: Connector | None) -> tuple[RateUnit, Period
     known = [limit for limit in limits if limit is not None]
     if not known or min(known) <= 0:
         return None
-    limit = Decimal(min(known)).quantize(_TENTH, ROUND_DOWN)
-    return RateUnit.WATT, Period(start_s=0, limit=limit), min(known)
+    limit = min(known)
+    return RateUnit.WATT, Period(start_s=0, limit=Decimal(limit)), limit

@@ -94,6 +94,12 @@ class Profile:
     schedule: Schedule
 
 
+def shortest(value: Decimal) -> Decimal:
+    """Return *value* without needless zeros, and without an exponent."""
+    whole = value.to_integral_value()
+    return whole if value == whole else value.normalize()
+
+
 def to_document(profile: Profile) -> dict[str, Any]:
     """Return *profile* as JSON, as it is stored; limits are texts there."""
     document: dict[str, Any] = msgspec.to_builtins(profile)

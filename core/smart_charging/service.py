@@ -200,10 +200,17 @@ async def expected(
     supply: Supply,
     running: Running | None,
 ) -> Composite:
-    """Return what an EVSE should do by all that its charger is known to have or to obey."""
-    rows = await store.profiles_of(tx, charger_id)
+    """Return what an EVSE should do by all that its charger is known to have or to obey.
+
+    Of limits from outside the lowest holds, told or reported: nobody knows how the stack levels of
+    one source and of another compare.
+    """
     profiles = await _external(tx, charger_id)
-    profiles += [from_document(row.document) for row in rows if row.purpose != Purpose.EXTERNAL]
+    for row in await store.profiles_of(tx, charger_id):
+        profile = from_document(row.document)
+        if profile.purpose is Purpose.EXTERNAL:
+            profile = replace(profile, stack_level=0)
+        profiles.append(profile)
     return composite(
         _countable(profiles),
         evse=evse,

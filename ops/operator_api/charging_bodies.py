@@ -16,6 +16,7 @@ from core.smart_charging.profiles import (
     RateUnit,
     Recurrence,
     Schedule,
+    shortest,
 )
 from partner_api.fields import In, Instant, Whole
 
@@ -29,8 +30,8 @@ Level = Annotated[Whole, Field(ge=0, le=MAX_ID)]
 
 
 def exact(value: float) -> Decimal:
-    """Return *value* as it was written."""
-    return Decimal(repr(value))
+    """Return *value* as it was written, in the shortest form."""
+    return shortest(Decimal(repr(value)))
 
 
 class PeriodIn(In):

@@ -6,7 +6,7 @@ from core.desired.models import Desired
 from core.kernel.times import rfc3339, rfc3339_or_none
 from core.smart_charging.composite import Composite
 from core.smart_charging.models import KnownProfile, Limit, ReportedSchedule, VehicleNeeds
-from core.smart_charging.profiles import OWN_SOURCE
+from core.smart_charging.profiles import OWN_SOURCE, shortest
 
 
 def wish_view(wish: Desired) -> dict[str, Any]:
@@ -56,7 +56,10 @@ def composite_view(found: Composite) -> dict[str, Any]:
         "duration_s": found.duration_s,
         "unit": found.unit,
         "periods": [
-            {"start_s": step.start_s, "limit": None if step.limit is None else f"{step.limit:f}"}
+            {
+                "start_s": step.start_s,
+                "limit": None if step.limit is None else f"{shortest(step.limit):f}",
+            }
             for step in found.steps
         ],
     }

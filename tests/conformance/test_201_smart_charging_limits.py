@@ -92,6 +92,40 @@ async def test_k12_k13_limits_from_outside_hold_until_they_are_cleared(server: R
 
 
 @pytest.mark.ocpp(V, "NotifyChargingLimit")
+@pytest.mark.ocpp(V, "ReportChargingProfiles")
+@pytest.mark.ocpp(V, "ClearedChargingLimit")
+async def test_k12_a_limit_from_outside_that_only_a_report_names_counts(server: Running) -> None:
+    """Until its source tells another one, or that there is none."""
+    async with booted(server, V) as cp:
+
+        async def reported(source: str, level: int, limit: int) -> None:
+            external = {
+                "id": 1,
+                "stackLevel": level,
+                "chargingProfilePurpose": "ChargingStationExternalConstraints",
+                "chargingProfileKind": "Absolute",
+                "chargingSchedule": [schedule(limit, startSchedule=await now(server))],
+            }
+            said = {"requestId": 1, "chargingLimitSource": source, "evseId": 1}
+            said |= {"chargingProfile": [external], "tbc": False}
+            await cp.result("ReportChargingProfiles", said)
+
+        await reported("EMS", 0, 12)
+        await reported("SO", 1, 14)
+        assert [await limit_of(server, evse) for evse in (1, 2)] == ["12", None]
+        limit = {"chargingLimitSource": "EMS"}
+        payload = {"chargingLimit": limit, "evseId": 1}
+        await cp.result("NotifyChargingLimit", payload)
+        assert await limit_of(server) == "12"
+        await cp.result("NotifyChargingLimit", payload | {"chargingSchedule": [schedule(13)]})
+        assert await limit_of(server) == "13"
+        await cp.result("ClearedChargingLimit", limit)
+        assert await limit_of(server) == "14"
+        await cp.result("ClearedChargingLimit", {"chargingLimitSource": "SO", "evseId": 1})
+        assert await limit_of(server) is None
+
+
+@pytest.mark.ocpp(V, "NotifyChargingLimit")
 async def test_k11_a_limit_that_names_no_schedule_is_kept_as_such(server: Running) -> None:
     async with booted(server, V) as cp:
         payload = {"chargingLimit": {"chargingLimitSource": "Other"}}

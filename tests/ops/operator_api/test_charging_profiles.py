@@ -107,7 +107,7 @@ async def test_a_profile_is_wanted_shown_and_wanted_gone(
     await accept(db, charger_id, command.arguments["profile"])
     (shown,) = (await get(operator, path))["data"]
     assert shown["known"]["learned"] == "accepted"
-    assert shown["wanted"]["profile"]["schedule"]["periods"][0]["limit"] == "16.0"
+    assert shown["wanted"]["profile"]["schedule"]["periods"][0]["limit"] == "16"
     second = await post(operator, path, **PROFILE | {"evse": 2})
     assert second["id"] == 2
     put = await operator.put(f"/operator/v1{path}/1", json=PROFILE | {"stack_level": 3})
@@ -226,7 +226,7 @@ async def test_what_should_be_is_made_of_profiles_and_limits(
     assert (shown["source"], shown["evse"]) == ("EMS", 0)
     path = f"/chargers/{charger_id}/composite_schedule"
     found = await get(operator, path, evse=2, unit="W", duration_s=60, voltage_v=230, phases=3)
-    assert found["expected"]["periods"] == [{"start_s": 0, "limit": "6900.0"}]
+    assert found["expected"]["periods"] == [{"start_s": 0, "limit": "6900"}]
     needs = await get(operator, f"/chargers/{charger_id}/charging_needs")
     assert needs["data"] == []
 

@@ -224,6 +224,7 @@ async def campaign(
                     if chunk % 20 == 0 or chunk == chunks:
                         figures.sample_memory(warm_after=warm_after)
                     told(figures)
+            gc.collect()  # the next round is made when this one is gone
     return figures
 
 

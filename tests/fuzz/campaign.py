@@ -31,7 +31,7 @@ from tests.fuzz.stage import MAX_PENDING, Stage, staged
 
 CHUNK = 500
 """Frames that share a seed, so that any of them can be made again quickly."""
-ROUND = 50_000
+ROUND = 25_000
 """Frames on one database; then a new one, and the old one is looked through."""
 SOCKET_SHARE = 10
 """One chunk in so many goes over the socket."""

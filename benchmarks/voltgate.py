@@ -42,6 +42,10 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
         frame_log=order.frame_log,
         frames_per_second=UNLIMITED,
         requests_per_minute=UNLIMITED,
+        control_calls_per_minute=UNLIMITED,
+        stop_calls_per_minute=UNLIMITED,
+        active_operations=UNLIMITED,
+        open_reservations=UNLIMITED,
         webhook_allow_insecure=True,
     )
     log.configure(level=settings.log_level, format_="json", bound={"node": settings.node_id})

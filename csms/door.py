@@ -22,6 +22,7 @@ from core.chargers.states import RefusalReason
 from core.kernel import metrics
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.settings import Settings
 from csms import tolerance
 from csms.adapter import Adapter
 from csms.caller import Caller, caller_of, networks
@@ -53,9 +54,18 @@ class Socket(ServerConnection):
 class Door:
     """Lets chargers in, one answer for all who may not."""
 
-    def __init__(self, node: Node, adapters: dict[str, Adapter], tls: Tls) -> None:
-        settings = node.settings
+    def __init__(
+        self,
+        node: Node,
+        adapters: dict[str, Adapter],
+        tls: Tls,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
+        """*settings*: other rules than the node's, for a port that is not open to the world."""
+        settings = settings or node.settings
         self._node = node
+        self._settings = settings
         self._tls = tls
         self._proxies = networks(settings.trusted_proxies)
         self._adapters = adapters
@@ -136,7 +146,7 @@ class Door:
         self, tx: Tx, socket: Socket, caller: Caller, identity: str, password: bytes | None
     ) -> login.Login:
         judge = None
-        settings, files = self._node.settings, self._tls.files
+        settings, files = self._settings, self._tls.files
         if caller.has_certificate:
             judge = await client.judge(tx, settings, files, caller.shown)
         found = await login.login(

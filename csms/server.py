@@ -48,6 +48,7 @@ HANDSHAKE_WITHIN_S: Final = 60.0
 CLOSE_WITHIN_S: Final = 5.0
 GOING_AWAY: Final = 1001
 WAVE: Final = 200
+_LOOPBACK: Final = "127.0.0.1"
 WAVE_PAUSE_S: Final = 0.05
 
 
@@ -62,6 +63,8 @@ class Csms:
             connections have handed it over: at their end at latest.
         tls_url: Where they connect over TLS, ``None`` without a certificate.
         tls: Its certificates and authorities.
+        sandbox_url: Where the simulated chargers of test mode connect, on loopback; ``None``
+            without test mode.
     """
 
     url: str
@@ -70,6 +73,7 @@ class Csms:
     unwritten: Sized = ()
     tls_url: str | None = None
     tls: Tls | None = None
+    sandbox_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ async def listen(
             await _serve(node, door, keeping, port=settings.ocpp_tls_port, tls=tls.context)
         )
         urls.append(_url("wss", settings, servers[-1]))
+    sandbox_url = await _serve_sandbox(node, tls, keeping, servers, plain_url=urls[0])
     dispatching = asyncio.create_task(dispatch(node))
     watching = asyncio.create_task(tls.watch())
     hearing = asyncio.create_task(revoked.hear(node))
@@ -149,6 +154,7 @@ async def listen(
             unwritten=node.tallies,
             tls_url=urls[-1] if tls.is_on else None,
             tls=tls,
+            sandbox_url=sandbox_url,
         )
     finally:
         watching.cancel()
@@ -164,7 +170,13 @@ async def listen(
 
 
 async def _serve(
-    node: Node, door: Door, keeping: _Keeping, *, port: int, tls: ssl.SSLContext | None
+    node: Node,
+    door: Door,
+    keeping: _Keeping,
+    *,
+    port: int,
+    tls: ssl.SSLContext | None,
+    host: str | None = None,
 ) -> Server:
     async def admit(socket: ServerConnection, request: Request) -> Response | None:
         return await door.answer(_known(socket), request)
@@ -174,7 +186,7 @@ async def _serve(
 
     return await serve(
         handle,
-        node.settings.host,
+        host or node.settings.host,
         port,
         ssl=tls,
         process_request=admit,
@@ -188,6 +200,26 @@ async def _serve(
         open_timeout=HANDSHAKE_WITHIN_S,
         close_timeout=CLOSE_WITHIN_S,
     )
+
+
+async def _serve_sandbox(
+    node: Node, tls: Tls, keeping: _Keeping, servers: list[Server], *, plain_url: str
+) -> str | None:
+    """Return where simulated chargers connect: the plain port of loopback, or one of their own.
+
+    Theirs is on loopback, too, and asks for a password as every port does. Only the lowest
+    security profile of the settings is not asked for there: nothing leaves this machine.
+    """
+    settings = node.settings
+    if not settings.sandbox:
+        return None
+    if _is_loopback(settings.host) and settings.security_profile_min <= 1:
+        return plain_url
+    relaxed = settings.model_copy(update={"security_profile_min": 0})
+    door = Door(node, ADAPTERS, tls, settings=relaxed)
+    server = await _serve(node, door, keeping, port=0, tls=None, host=_LOOPBACK)
+    servers.append(server)
+    return f"ws://{_LOOPBACK}:{_port(server)}/ocpp"
 
 
 def _known(socket: ServerConnection) -> Socket:
@@ -316,10 +348,14 @@ async def _release(node: Node) -> None:
 
 def may_be_plain(settings: Settings) -> bool:
     """Tell whether chargers may speak plain ``ws://``: on loopback, or as the settings allow."""
-    if settings.allow_insecure_ocpp or settings.host == "localhost":
+    return settings.allow_insecure_ocpp or _is_loopback(settings.host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(settings.host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

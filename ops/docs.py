@@ -46,7 +46,9 @@ def settings_page() -> str:
 
 
 def _rows() -> Iterator[str]:
-    for name, field in Settings.model_fields.items():
+    own = [name for name in Settings.model_fields if name in Settings.__annotations__]
+    for name in [*own, *(name for name in Settings.model_fields if name not in own)]:
+        field = Settings.model_fields[name]
         text = field.description or ""
         choices = _choices(field)
         if choices:

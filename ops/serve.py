@@ -25,6 +25,7 @@ from csms.server import Csms, listen
 from ops.http import serving
 from ops.operator_api.app import create_operator_app
 from ops.roles import ALL_ROLES, Role
+from ops.sandbox.host import hosting_sandbox
 from partner_api.app import PartnerApp, create_app, release
 
 __all__ = ["ALL_ROLES", "Platform", "Role", "platform"]
@@ -94,12 +95,15 @@ async def platform(
             parts["csms"] = await stack.enter_async_context(
                 listen(db, settings, vault, frame_log, clock, rng)
             )
+            if (sandbox_url := parts["csms"].sandbox_url) is not None:
+                await stack.enter_async_context(hosting_sandbox(db, settings, vault, sandbox_url))
         operator_app = create_operator_app(db, settings, vault, clock)
         operator_url = await stack.enter_async_context(
             serving(operator_app, host=settings.host, port=settings.operator_port)
         )
         if Role.API in roles:
             parts["api"] = create_app(db, settings, vault, clock)
+            await stack.enter_async_context(parts["api"].services.limiter.running())
             parts["api_url"] = await stack.enter_async_context(
                 serving(parts["api"], host=settings.host, port=settings.api_port)
             )

@@ -11,14 +11,18 @@ from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
+from core.partners.limiter import Limiter
 from partner_api import health, openapi, problems
 from partner_api.control.routes import router as control
 from partner_api.events.routes import router as events
+from partner_api.joining.page import router as joining_page
+from partner_api.joining.routes import router as joining
 from partner_api.middleware import Envelope
 from partner_api.operations.routes import router as operations
-from partner_api.partner.applications import router as applications
 from partner_api.partner.routes import router as partner
-from partner_api.security.rate import Limiter
+from partner_api.sandbox.inbox import router as inbox
+from partner_api.sandbox.routes import router as sandbox
+from partner_api.security.gate import Gate
 from partner_api.services import Application, PartnerServices
 from partner_api.sessions.routes import router as sessions
 from partner_api.stations.routes import router as stations
@@ -32,7 +36,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     webhook_endpoints,
     events,
     partner,
-    applications,
+    joining,
+    joining_page,
+    sandbox,
+    inbox,
     health.router,
 )
 
@@ -50,7 +57,8 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         settings=settings,
         vault=vault,
         clock=clock,
-        limiter=Limiter(clock, per_minute=settings.requests_per_minute),
+        limiter=Limiter(db, settings, clock),
+        gate=Gate(clock, per_minute=settings.applicant_requests_per_minute),
         closing=asyncio.Event(),
         document=partial(_document, settings.public_url),
     )

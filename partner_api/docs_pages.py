@@ -46,8 +46,9 @@ _REFERENCE: Final = """\
 # Reference
 
 The complete description is the OpenAPI 3.1 document at `/openapi.json`; this page is made from it.
-All addresses begin with the base URL; all calls need `Authorization: Bearer <API key>`, and the key
-needs one of the scopes named. Errors: [errors](errors.md). Events: [webhooks](webhooks.md).
+All addresses begin with the base URL; calls need `Authorization: Bearer <API key>`, and the key
+needs one of the scopes named; [joining](joining.md) needs none, or the status token of the
+application. Errors: [errors](errors.md). Events: [webhooks](webhooks.md).
 
 Lists take `limit` (1 to 200, 50 if not given), `cursor`, `updated_from` (inclusive) and
 `updated_to` (exclusive), and answer in the order of `updated_at`:
@@ -98,16 +99,15 @@ def _reference(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _route(document: dict[str, Any], title: str, operation: dict[str, Any]) -> Iterator[str]:
-    scopes = [scope for need in operation["security"] for scope in need[openapi.SCHEME]]
-    everything = len(scopes) == len({scope for _, scope in _all_scopes(document)})
-    named = "any" if everything else " or ".join(f"`{scope}`" for scope in scopes)
     yield from ("", f"### `{title}`", "", " ".join(operation["description"].split()), "")
-    yield f"- Scope: {named}"
+    yield _credentials(document, operation["security"])
     query = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
     if query:
         yield f"- Query: {', '.join(f'`{name}`' for name in query)}"
     if body := operation.get("requestBody"):
-        yield f"- Body: {_fields(document, body['content']['application/json']['schema'])}"
+        as_json = body["content"].get("application/json")
+        fields = "the bytes" if as_json is None else _fields(document, as_json["schema"])
+        yield f"- Body: {fields}"
     statuses = [status for status in operation["responses"] if status < "300"]
     codes = [
         code
@@ -117,6 +117,17 @@ def _route(document: dict[str, Any], title: str, operation: dict[str, Any]) -> I
     ]
     errors = f"; errors: {', '.join(f'`{code}`' for code in codes)}" if codes else ""
     yield f"- Answers {' or '.join(statuses)}{errors}"
+
+
+def _credentials(document: dict[str, Any], security: list[dict[str, list[str]]]) -> str:
+    if not security:
+        return "- No API key"
+    if openapi.STATUS_TOKEN in security[0]:
+        return "- Status token of the application"
+    scopes = [scope for need in security for scope in need[openapi.SCHEME]]
+    everything = len(scopes) == len({scope for _, scope in _all_scopes(document)})
+    named = "any" if everything else " or ".join(f"`{scope}`" for scope in scopes)
+    return f"- Scope: {named}"
 
 
 def _all_scopes(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

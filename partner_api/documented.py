@@ -24,12 +24,21 @@ EVERYWHERE: Final = (
     "overloaded",
     "dependency_unavailable",
 )
+TO_ANYBODY: Final = (
+    "invalid_parameter",
+    "invalid_credentials",
+    "rate_limited",
+    "internal_error",
+    "overloaded",
+    "dependency_unavailable",
+)
+"""What a route may answer whose caller has no API key."""
 WITH_BODY: Final = ("malformed_json", "unknown_field", "body_too_large", "unsupported_media_type")
 
 REQUEST_ID: Final = {"X-Request-Id": "Id of this request; name it when you ask us."}
 RATE_LIMIT: Final = {
-    "RateLimit-Policy": "The limit: `q` requests in `w` seconds.",
-    "RateLimit": "What is left: `r` requests; `t` seconds until all are there again.",
+    "RateLimit-Policy": "The limits by name: `q` calls in any `w` seconds.",
+    "RateLimit": "What is left of each: `r` calls; `t` seconds until all are there again.",
 }
 
 
@@ -39,6 +48,7 @@ def answers(
     *codes: str,
     body: bool = False,
     headers: Mapping[str, str] | None = None,
+    keyless: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of a route decorator: what it answers, and which errors.
 
@@ -46,14 +56,17 @@ def answers(
         codes: Errors besides those that every route may answer.
         body: The route takes a body, with all the errors of bodies.
         headers: Of the good answer, with what they say.
+        keyless: No API key is asked for.
     """
+    always = REQUEST_ID if keyless else REQUEST_ID | RATE_LIMIT
     good: dict[str, Any] = {
         "description": "As asked.",
-        "headers": _common(REQUEST_ID | RATE_LIMIT) | headers_of(headers or {}),
+        "headers": _common(always) | headers_of(headers or {}),
     }
     if model is not None:
         good["model"] = model
-    all_codes = [*EVERYWHERE, *(WITH_BODY if body else ()), *codes]
+    everywhere = TO_ANYBODY if keyless else EVERYWHERE
+    all_codes = [*everywhere, *(WITH_BODY if body else ()), *codes]
     return {
         "status_code": status,
         "response_model": None,

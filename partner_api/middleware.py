@@ -1,5 +1,6 @@
 """What every request goes through: id, limits of the body, headers, log line, last resort."""
 
+import re
 from typing import Any, Final
 
 import structlog
@@ -11,11 +12,13 @@ from core.kernel import metrics
 from core.kernel.errors import PlatformError
 from core.kernel.ids import new_id
 from partner_api.problems import problem
+from partner_api.security import rate
 from partner_api.services import Services
 
 _log = structlog.get_logger()
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_DOCUMENTS: Final = re.compile(r"/v1/partner_applications/[^/]+/documents")
 _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -26,8 +29,8 @@ _SECURITY: Final = {
 class Envelope:
     """ASGI middleware around an API; outermost but for the server's own.
 
-    Bodies above the limit of the settings are refused, by their announced length or while they
-    come.
+    Bodies above the limit of the settings (documents have one of their own) are refused, by their
+    announced length or while they come.
 
     Args:
         name: Of the application, in metrics and logs.
@@ -63,7 +66,7 @@ class Envelope:
             await problem(scope, error)(scope, receive, exchange.send)
 
     async def _within_limit(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
-        limit_bytes = Services.of(scope).settings.body_limit_bytes
+        limit_bytes = scope["state"]["body_limit_bytes"] = _limit_bytes(scope)
         if _announced(scope) <= limit_bytes:
             await self.app(scope, _counted(receive, limit_bytes), exchange.send)
             return
@@ -95,8 +98,8 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._state["request_id"]
             headers.update(_SECURITY)
-            if "allowance" in self._state:
-                headers.update(self._state["allowance"].headers())
+            if "verdict" in self._state:
+                headers.update(rate.headers(self._state["verdict"]))
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
 
@@ -114,6 +117,12 @@ def _counted(receive: Receive, limit_bytes: int) -> Receive:
         return message
 
     return counted
+
+
+def _limit_bytes(scope: Scope) -> int:
+    settings = Services.of(scope).settings
+    is_document = scope["method"] == "POST" and _DOCUMENTS.fullmatch(scope["path"])
+    return settings.document_limit_bytes if is_document else settings.body_limit_bytes
 
 
 def _announced(scope: Scope) -> int:

@@ -14,6 +14,7 @@ from partner_api.bodies import every
 from partner_api.documented import components
 from partner_api.events.schemas import Event, EventData
 from partner_api.fields import Out
+from partner_api.joining.access import Anybody, NeedsStatusToken
 from partner_api.operations.schemas import Operation, Reservation
 from partner_api.partner.schemas import ApiKey
 from partner_api.problems import example
@@ -23,6 +24,7 @@ from partner_api.stations.schemas import Station, Status
 from partner_api.webhook_endpoints.schemas import Endpoint
 
 SCHEME: Final = "apiKey"
+STATUS_TOKEN: Final = "statusToken"  # noqa: S105 - the name of a scheme
 
 _DESCRIPTION: Final = """\
 Ask chargers to start and stop, and hear what became of it.
@@ -64,7 +66,7 @@ def document(routers: Sequence[APIRouter], *, public_url: str) -> dict[str, Any]
         for method in route.methods or ():
             operation = found["paths"][route.path][method.lower()]
             operation["operationId"] = route.name
-            operation["security"] = [{SCHEME: [scope]} for scope in scopes_of(route)]
+            operation["security"] = security_of(route)
             _tidy(operation)
     for hook in found["webhooks"].values():
         _tidy(hook["post"])
@@ -80,7 +82,13 @@ def document(routers: Sequence[APIRouter], *, public_url: str) -> dict[str, Any]
             "scheme": "bearer",
             "bearerFormat": "vg_live_<key id>_<secret>",
             "description": "An API key; each call needs one of the scopes listed with it.",
-        }
+        },
+        STATUS_TOKEN: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "vg_app_<secret>",
+            "description": "The status token of a partner application, shown when it was made.",
+        },
     }
     return found
 
@@ -107,6 +115,19 @@ def scopes_of(route: APIRoute) -> tuple[str, ...]:
         if isinstance(part.call, (Needs, NeedsToWatch)):
             return part.call.scopes
     return ()
+
+
+def security_of(route: APIRoute) -> list[dict[str, list[str]]]:
+    """Return what a caller of *route* shows; an empty list: anybody may call it."""
+    for part in every(route.dependant):
+        if isinstance(part.call, NeedsStatusToken):
+            return [{STATUS_TOKEN: []}]
+    return [{SCHEME: [scope]} for scope in scopes_of(route)]
+
+
+def is_keyless(route: APIRoute) -> bool:
+    """Tell whether *route* is for callers without an API key, who are held back by address."""
+    return any(isinstance(part.call, Anybody) for part in every(route.dependant))
 
 
 def _webhooks() -> APIRouter:

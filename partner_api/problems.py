@@ -78,7 +78,7 @@ def install(app: FastAPI, routes: Sequence[APIRoute] = ()) -> None:
             raise exc
         code, detail = _OF_STATUS.get(exc.status_code, ("internal_error", "Try again."))
         if exc.status_code == HTTP_413_CONTENT_TOO_LARGE:
-            limit_bytes = Services.of(request.scope).settings.body_limit_bytes
+            limit_bytes = request.state.body_limit_bytes
             code, detail = "body_too_large", f"At most {limit_bytes} bytes."
         answer = problem(request.scope, PlatformError(code, detail))
         answer.headers.update(exc.headers or {})

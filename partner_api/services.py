@@ -16,7 +16,8 @@ from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
-from partner_api.security.rate import Limiter
+from core.partners.limiter import Limiter
+from partner_api.security.gate import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,11 @@ class PartnerServices(Services):
     Attributes:
         closing: Set when the server is about to stop; whoever waits answers then.
         document: Returns the OpenAPI document.
+        gate: Holds back callers without a key.
     """
 
     limiter: Limiter
+    gate: Gate
     closing: asyncio.Event
     document: Callable[[], dict[str, Any]]
 

@@ -31,7 +31,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("voltgate")
 
 
-LONG = ("crash", "flows", "fuzz", "benchmarks")
+LONG = ("crash", "flows", "fuzz", "sandbox", "benchmarks")
 """Folders whose tests take seconds each."""
 
 
@@ -104,7 +104,7 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Development defaults on the test's database, on ports that the system chooses."""
     return FixedSettings(
         database_url=database_url,
@@ -113,6 +113,8 @@ def settings(database_url: str) -> Settings:
         operator_port=0,
         ocpp_port=0,
         webhook_allow_insecure=True,
+        document_directory=tmp_path / "documents",
+        applicant_requests_per_minute=10_000,
     )
 
 

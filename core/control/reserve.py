@@ -7,7 +7,7 @@ from core.chargers.models import Connector
 from core.commands import service as commands
 from core.commands.commands import CancelReservation, Command, Reserve, Unlock
 from core.commands.states import Priority
-from core.control import look
+from core.control import caps, look
 from core.control.requests import (
     Accepted,
     CancelReservationRequest,
@@ -65,6 +65,7 @@ async def reserve(
     )
     if operation is None:
         return await _replayed(tx, requester, OperationType.RESERVE, request)
+    caps.keep(tx, settings, requester, reserving=True)
     look.require_accepted(place.charger)
     look.require_online(place.charger)
     look.require_working(place.connector)
@@ -143,6 +144,7 @@ async def unlock_connector(
     operation = await _add(tx, settings, requester, request, OperationType.UNLOCK_CONNECTOR, place)
     if operation is None:
         return await _replayed(tx, requester, OperationType.UNLOCK_CONNECTOR, request)
+    caps.keep(tx, settings, requester)
     look.require_online(place.charger)
     await _require_nobody_else(tx, requester, place.connector)
     command = Unlock(evse=place.connector.evse, connector=place.connector.connector)

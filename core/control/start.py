@@ -8,7 +8,7 @@ from core.chargers.states import TokenStatus
 from core.commands import service as commands
 from core.commands.commands import StartCharging
 from core.commands.states import Priority
-from core.control import look
+from core.control import caps, look
 from core.control.requests import Accepted, Requester, StartRequest, answer, canonical, replay
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
@@ -66,6 +66,7 @@ async def start_charge(
     )
     if operation is None:
         return await _lost_race(tx, requester, request, reservation)
+    caps.keep(tx, settings, requester)
     look.require_accepted(place.charger)
     look.require_online(place.charger)
     look.require_working(place.connector)

@@ -50,6 +50,29 @@ async def stop_charge(
     return await _stop_start(tx, settings, requester, request, start)
 
 
+async def would_stop(tx: Tx, requester: Requester, request: StopRequest) -> bool:
+    """Tell whether a stop is the first for something of the requester's that goes on (S15)."""
+    if request.session_id is not None:
+        session = await session_store.by_id(tx, request.session_id)
+        if session is None or not session.is_open or not _owns(requester, session):
+            return False
+        stops = await store.unfinished(tx, type_=OperationType.STOP_CHARGE, session_id=session.id)
+        return not stops
+    start = await store.by_request(
+        tx,
+        partner_id=requester.partner_id,
+        livemode=requester.livemode,
+        request_id=request.start_request_id or "",
+    )
+    if start is None or start.type is not OperationType.START_CHARGE:
+        return False
+    if start.session_id is not None:
+        of_session = StopRequest(request_id=request.request_id, session_id=start.session_id)
+        return await would_stop(tx, requester, of_session)
+    stops = await store.unfinished(tx, type_=OperationType.STOP_CHARGE, start_operation_id=start.id)
+    return start.status in MACHINE.unfinished and not stops
+
+
 def _owns(requester: Requester, session: Session) -> bool:
     return (session.partner_id, session.livemode) == (requester.partner_id, requester.livemode)
 

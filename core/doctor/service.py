@@ -10,7 +10,9 @@ from sqlalchemy import bindparam, text
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
 from core.doctor.desired_checks import CHECKS_OF_FLEETS, CHECKS_OF_WISHES
 from core.doctor.device_checks import CHECKS_OF_CHARGING, CHECKS_OF_HOLDS, CHECKS_OF_LISTS
+from core.doctor.joining_checks import CHECKS_OF_JOINING
 from core.doctor.operation_checks import CHECKS_OF_EVENTS, CHECKS_OF_OPERATIONS
+from core.doctor.sandbox_checks import CHECKS_OF_SANDBOXES
 from core.doctor.security_checks import CHECKS_OF_CERTIFICATES, CHECKS_OF_KEYS
 from core.doctor.upkeep_checks import CHECKS_OF_UPKEEP
 from core.kernel.db import Tx, UtcDateTime
@@ -30,6 +32,8 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_LISTS,
     *CHECKS_OF_HOLDS,
     *CHECKS_OF_CHARGING,
+    *CHECKS_OF_SANDBOXES,
+    *CHECKS_OF_JOINING,
 )
 _AGES: Final = {
     "grace_ago": timedelta(seconds=5),

@@ -15,6 +15,7 @@ from core.desired.states import DesiredStatus
 from core.fleet.models import FleetCommand, Target, fleet_commands, fleet_targets
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
 from core.kernel.db import Tx, guarded_move, insert_once
+from core.sandbox.models import sandbox_chargers
 
 CHUNK = 500
 
@@ -31,7 +32,10 @@ class Selection:
 
 
 async def choose(tx: Tx, wanted: Selection, *, limit: int) -> Sequence[tuple[str, Registration]]:
-    """Return (id, registration) of the chargers that fit, in the order of their ids."""
+    """Return (id, registration) of the chargers that fit, in the order of their ids.
+
+    Simulated chargers of sandboxes are nobody's fleet: they are left out unless they are named.
+    """
     statement = (
         select(chargers.c.id, chargers.c.registration)
         .where(chargers.c.removed_at.is_(None))
@@ -42,6 +46,8 @@ async def choose(tx: Tx, wanted: Selection, *, limit: int) -> Sequence[tuple[str
         if (value := getattr(wanted, name)) is not None:
             statement = statement.where(chargers.c[name] == value)
     if wanted.charger_ids is None:
+        simulated = select(sandbox_chargers.c.charger_id)
+        statement = statement.where(chargers.c.id.not_in(simulated))
         rows: Sequence[Any] = await tx.all(statement)
         return [(row.id, Registration(row.registration)) for row in rows]
     found: list[tuple[str, Registration]] = []

@@ -13,14 +13,18 @@ from core.desired import availability, local_list, variables
 from core.desired import service as desired
 from core.fleet import service as fleet
 from core.jobs.runner import Job
+from core.joining import work as joining
+from core.joining.states import ErrandKind
 from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
 from core.operations import holds, reservations
 from core.operations import service as operations
+from core.sandbox import service as sandbox
 from core.sessions import costs, recovery, stopping
 from core.smart_charging import service as smart_charging
 from core.upkeep import care
+from core.webhooks import inbox, partner_events
 
 NODE_SILENT: Final = timedelta(seconds=15)
 """A node that has not been seen for so long is dead; its chargers are offline."""
@@ -53,7 +57,9 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
     async def release_dead_nodes(tx: Tx) -> None:
         await presence.release_dead_nodes(tx, older_than=NODE_SILENT)
 
-    signer = signer_for(db, Vault(settings), settings)
+    vault = Vault(settings)
+    signer = signer_for(db, vault, settings)
+    outside = joining.outside_for(db, settings)
 
     async def sign_certificates() -> None:
         await signing.sign_what_is_due(db, signer)
@@ -96,8 +102,28 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         job("renew_certificates", 600, renew_certificates),
         job("release_dead_nodes", 3, release_dead_nodes),
         job("look_after_chargers", 5, look_after),
+        job(
+            "tell_expiring_keys",
+            60,
+            partial(partner_events.tell_expiring_keys, ahead=settings.key_expiring_before),
+        ),
         job("delete_old_frames", 600, delete_old_frames),
         job("delete_old_upkeep", 600, delete_old_upkeep),
+        job("delete_old_errands", 600, sandbox.delete_old),
+        job("delete_old_inbox_messages", 600, inbox.delete_old),
+        *(
+            Job(
+                name=f"run_{kind}_errands",
+                every_s=2,
+                work=partial(joining.run_errands, db, vault, settings, outside, (kind,)),
+            )
+            for kind in ErrandKind
+        ),
+        Job(
+            name="tidy_up_applications",
+            every_s=600,
+            work=partial(joining.tidy_up, db, settings),
+        ),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
 

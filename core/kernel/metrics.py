@@ -57,6 +57,9 @@ REQUESTS: Final = Histogram(
     ["app", "method", "route", "status"],
     registry=REGISTRY,
 )
+REQUESTS_LIMITED: Final = Counter(
+    "voltgate_requests_limited", "Calls of partners beyond a limit", ["bucket"], registry=REGISTRY
+)
 
 
 def render() -> bytes:

@@ -17,6 +17,8 @@ from pydantic_settings import (
 )
 
 from core.kernel import failpoints
+from core.kernel.settings_joining import JoiningSettings
+from core.kernel.settings_limits import LimitSettings
 
 DEVELOPMENT_SECRET: Final = "voltgate-development-only-not-for-production"  # noqa: S105
 MINIMUM_SECRET_LENGTH: Final = 32
@@ -26,7 +28,12 @@ _NONE_IF_EMPTY: Final = (
     "certificate_signer",
     "certificate_signer_token",
     "certificate_signer_url",
+    "mail_from",
     "organisation",
+    "registry_token",
+    "registry_url",
+    "smtp_url",
+    "terms_url",
     "tls_certificate",
     "tls_client_ca",
     "tls_client_crl",
@@ -59,7 +66,7 @@ def _node_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-class Settings(BaseSettings):
+class Settings(LimitSettings, JoiningSettings):
     """Every knob of the platform; the defaults run without any service.
 
     Durations are ISO 8601 (``VOLTGATE_CONFIRM_WITHIN=PT60S``) or seconds. Production refuses to
@@ -83,7 +90,8 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         default=None,
-        description="Doorbell between nodes; without it nodes poll the database each second.",
+        description="Doorbell between nodes and count of partners' limits; without it nodes poll "
+        "the database each second, and each counts its share of the limits.",
     )
     node_id: str = Field(
         default_factory=_node_id, description="Name of this process; unique among the nodes."
@@ -171,9 +179,6 @@ class Settings(BaseSettings):
         description="A charger is asked for a new request this long before its certificate ends.",
     )
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
-    requests_per_minute: int = Field(
-        default=600, ge=1, description="Requests a partner may make, in each process."
-    )
 
     confirm_within: timedelta = Field(
         default=timedelta(seconds=60), description="From 202 until `operation.timed_out`."
@@ -261,6 +266,19 @@ class Settings(BaseSettings):
     )
     webhook_concurrency_per_endpoint: int = Field(
         default=8, ge=1, description="One slow endpoint holds at most this many."
+    )
+
+    sandbox: bool = Field(
+        default=True,
+        description="Test mode: a station of simulated chargers for every partner with a test key.",
+    )
+    sandbox_idle_after: timedelta = Field(
+        default=timedelta(minutes=10),
+        gt=timedelta(0),
+        description="A simulated charger that nobody used for so long disconnects.",
+    )
+    sandbox_chargers_at_once: int = Field(
+        default=100, ge=1, description="Simulated chargers that a process runs at a time."
     )
 
     contract_service_url: str | None = Field(

@@ -76,6 +76,12 @@ operations = Table(
         sqlite_where=text(_UNFINISHED),
         postgresql_where=text(_UNFINISHED),
     ),
+    Index(
+        "ix_operations_unfinished",
+        "partner_id",
+        sqlite_where=text(_UNFINISHED),
+        postgresql_where=text(_UNFINISHED),
+    ),
     Index("ix_operations_partner_id", "partner_id", "livemode", "updated_at", "id"),
     Index("ix_operations_connector_id", "connector_id", "updated_at"),
 )
@@ -111,6 +117,12 @@ reservations = Table(
         "uq_reservations_open",
         "connector_id",
         unique=True,
+        sqlite_where=_OPEN_RESERVATION,
+        postgresql_where=_OPEN_RESERVATION,
+    ),
+    Index(
+        "ix_reservations_open",
+        "partner_id",
         sqlite_where=_OPEN_RESERVATION,
         postgresql_where=_OPEN_RESERVATION,
     ),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.kernel.db import Tx, guarded_move, insert_once
 from core.kernel.page import Page, Slice, paginate
@@ -61,6 +61,15 @@ async def open_on(tx: Tx, connector_id: str) -> Reservation | None:
         reservations.c.expires_at > tx.now,
     )
     return await tx.one_or_none(statement, Reservation)
+
+
+async def count_open(tx: Tx, partner_id: str) -> int:
+    statement = select(func.count()).where(
+        reservations.c.partner_id == partner_id,
+        reservations.c.status.in_(_OPEN),
+        reservations.c.expires_at > tx.now,
+    )
+    return int(await tx.scalar(statement))
 
 
 async def overdue(tx: Tx, at: datetime, *, connector_id: str | None = None) -> Sequence[str]:

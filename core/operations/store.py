@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from core.chargers.models import chargers
 from core.kernel.db import Tx, guarded_move, insert_once
@@ -195,6 +195,15 @@ async def unfinished(
     if start_operation_id is not None:
         statement = statement.where(operations.c.start_operation_id == start_operation_id)
     return await tx.all(statement.order_by(operations.c.id), Operation)
+
+
+async def count_unfinished(tx: Tx, partner_id: str, types: Sequence[OperationType]) -> int:
+    statement = select(func.count()).where(
+        operations.c.partner_id == partner_id,
+        operations.c.status.in_(sorted(MACHINE.unfinished)),
+        operations.c.type.in_(types),
+    )
+    return int(await tx.scalar(statement))
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:

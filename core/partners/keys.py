@@ -22,6 +22,7 @@ from core.partners.scopes import Scope
 SECRET_BYTES: Final = 32
 MAX_OVERLAP_HOURS: Final = 168
 MAX_NETWORKS: Final = 100
+EXPIRING_AT_ONCE: Final = 200
 CHANGEABLE: Final = frozenset({"name", "scopes", "ip_allowlist", "expires_at"})
 
 
@@ -52,10 +53,16 @@ async def create_key(
         ip_allowlist: Addresses or networks (CIDR) it may be used from; empty: from anywhere.
 
     Raises:
-        PlatformError: ``not_found`` (partner), ``invalid_parameter``, ``expiry_out_of_range``.
+        PlatformError: ``not_found`` (partner), ``invalid_parameter``, ``expiry_out_of_range``;
+            ``conflict``: a live key for a partner that has applied and is not approved.
     """
-    if await store.partner(tx, partner_id) is None:
+    partner = await store.partner(tx, partner_id)
+    if partner is None:
         raise not_found("partner")
+    if livemode and partner.test_only:
+        raise PlatformError(
+            "conflict", "The partner has test mode only: its application is not approved."
+        )
     values = _checked(
         tx, {"name": name, "scopes": scopes, "ip_allowlist": ip_allowlist, "expires_at": expires_at}
     )
@@ -143,7 +150,7 @@ async def rotate_key(
     else:
         until = tx.now + timedelta(hours=overlap_hours)
         ends = until if before.expires_at is None else min(until, before.expires_at)
-        old = await _change(tx, before, expires_at=ends)
+        old = await _change(tx, before, expires_at=ends, expiry_told=ends)
     values = {
         "name": before.name,
         "scopes": before.scopes,
@@ -157,6 +164,11 @@ async def rotate_key(
         tx, actor, "key.rotated", old.id, before=key_view(before), after=key_view(key)
     )
     return RotatedKey(key=key, text=text, old=old)
+
+
+async def note_expiring(tx: Tx, *, ahead: timedelta) -> Sequence[ApiKey]:
+    """Return the keys that end within *ahead* and whose end was not told of; now it is."""
+    return await store.expiring_keys(tx, until=tx.now + ahead, limit=EXPIRING_AT_ONCE)
 
 
 def key_view(key: ApiKey) -> dict[str, Any]:

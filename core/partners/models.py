@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, false
 
 from core.kernel.db import Json, UtcDateTime, metadata
 from core.partners.states import PartnerStatus
@@ -15,6 +15,7 @@ partners = Table(
     Column("name", String(200), nullable=False),
     Column("status", String(16), nullable=False),
     Column("event_seq", BigInteger, nullable=False),
+    Column("test_only", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -30,6 +31,7 @@ api_keys = Table(
     Column("scopes", Json, nullable=False),
     Column("ip_allowlist", Json, nullable=False),
     Column("expires_at", UtcDateTime),
+    Column("expiry_told", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Column("last_used_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
@@ -49,12 +51,18 @@ grants = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
-    """A third-party platform; *event_seq* is the ``seq`` of its newest event."""
+    """A third-party platform.
+
+    Attributes:
+        event_seq: The ``seq`` of its newest event.
+        test_only: It applied and nobody has approved it: no live keys.
+    """
 
     id: str
     name: str
     status: PartnerStatus
     event_seq: int
+    test_only: bool
     created_at: datetime
     updated_at: datetime
 
@@ -64,7 +72,10 @@ class Partner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key of a partner, live or test; the secret itself is never stored."""
+    """A key of a partner, live or test; the secret itself is never stored.
+
+    *expiry_told* is the expiry that ``key.expiring`` told of last.
+    """
 
     id: str
     partner_id: str
@@ -74,6 +85,7 @@ class ApiKey:
     scopes: list[str]
     ip_allowlist: list[str]
     expires_at: datetime | None
+    expiry_told: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
     created_at: datetime

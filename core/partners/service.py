@@ -1,8 +1,8 @@
 """Use cases of partners: who they are, who is calling, which stations they may see."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -32,6 +32,7 @@ __all__ = [
     "Caller",
     "RotatedKey",
     "access",
+    "allow_live",
     "authenticate",
     "create_key",
     "create_partner",
@@ -69,16 +70,18 @@ class Caller:
     key_id: str
     livemode: bool
     scopes: frozenset[str]
+    limit_overrides: Mapping[str, int] = field(default_factory=dict)
 
 
-async def create_partner(tx: Tx, actor: Actor, *, name: str) -> Partner:
-    """Create an active partner without keys and grants."""
+async def create_partner(tx: Tx, actor: Actor, *, name: str, test_only: bool = False) -> Partner:
+    """Create an active partner without keys and grants; with *test_only* it gets no live key."""
     partner = await store.add_partner(
         tx,
         id=new_id("prt"),
         name=name,
         status=PartnerStatus.ACTIVE,
         event_seq=0,
+        test_only=test_only,
         created_at=tx.now,
         updated_at=tx.now,
     )
@@ -101,6 +104,26 @@ async def get(tx: Tx, partner_id: str) -> Partner:
 async def list_partners(tx: Tx, page: Page) -> Slice[Partner]:
     """Return one page of all partners."""
     return await store.partners_page(tx, page)
+
+
+async def allow_live(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
+    """Let a partner have live keys from now on.
+
+    Raises:
+        PlatformError: ``conflict``: it may have them already.
+    """
+    partner = await store.allow_live(tx, partner_id)
+    if partner is None:
+        raise PlatformError("conflict", "The partner may have live keys already.")
+    await audit.record(
+        tx,
+        actor,
+        "partner.live_allowed",
+        partner_id,
+        before={"test_only": True},
+        after={"test_only": False},
+    )
+    return partner
 
 
 async def suspend(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
@@ -171,6 +194,7 @@ async def authenticate(
         key_id=found.id,
         livemode=found.livemode,
         scopes=frozenset(found.scopes),
+        limit_overrides=found.limit_overrides or {},
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 
 from core.kernel.db import Tx, guarded_move, upsert
 from core.kernel.page import Page, Slice, paginate
+from core.partners.limit_models import partner_limits
 from core.partners.models import ApiKey, Grant, Partner, api_keys, grants, partners
 from core.partners.states import MACHINE, PartnerStatus
 
@@ -29,6 +30,7 @@ class Login:
     revoked_at: datetime | None
     last_used_at: datetime | None
     partner_status: str
+    limit_overrides: dict[str, int] | None
 
 
 async def add_partner(tx: Tx, **values: Any) -> Partner:
@@ -45,6 +47,16 @@ async def partners_page(tx: Tx, page: Page) -> Slice[Partner]:
 
 async def move_partner(tx: Tx, partner_id: str, to: PartnerStatus) -> Partner | None:
     return await guarded_move(tx, partners, Partner, MACHINE, partner_id, to, updated_at=tx.now)
+
+
+async def allow_live(tx: Tx, partner_id: str) -> Partner | None:
+    statement = (
+        update(partners)
+        .where(partners.c.id == partner_id, partners.c.test_only)
+        .values(test_only=False, updated_at=tx.now)
+        .returning(partners)
+    )
+    return await tx.one_or_none(statement, Partner)
 
 
 async def add_key(tx: Tx, **values: Any) -> ApiKey:
@@ -71,6 +83,32 @@ async def change_key(tx: Tx, key_id: str, **values: Any) -> ApiKey | None:
     return await tx.one_or_none(statement, ApiKey)
 
 
+async def expiring_keys(tx: Tx, *, until: datetime, limit: int) -> Sequence[ApiKey]:
+    """Note that keys expire before *until*, each expiry once; return those that were new."""
+    told = api_keys.c.expiry_told
+    due = (
+        select(api_keys.c.id)
+        .where(
+            api_keys.c.expires_at > tx.now,
+            api_keys.c.expires_at <= until,
+            api_keys.c.revoked_at.is_(None),
+            or_(told.is_(None), told != api_keys.c.expires_at),
+        )
+        .order_by(api_keys.c.id)
+        .limit(limit)
+    )
+    statement = (
+        update(api_keys)
+        .where(
+            api_keys.c.id.in_(due.scalar_subquery()),
+            or_(told.is_(None), told != api_keys.c.expires_at),
+        )
+        .values(expiry_told=api_keys.c.expires_at)
+        .returning(api_keys)
+    )
+    return await tx.all(statement, ApiKey)
+
+
 async def login(tx: Tx, key_id: str) -> Login | None:
     statement = (
         select(
@@ -84,8 +122,10 @@ async def login(tx: Tx, key_id: str) -> Login | None:
             api_keys.c.revoked_at,
             api_keys.c.last_used_at,
             partners.c.status.label("partner_status"),
+            partner_limits.c.overrides.label("limit_overrides"),
         )
         .join(partners, partners.c.id == api_keys.c.partner_id)
+        .outerjoin(partner_limits, partner_limits.c.partner_id == api_keys.c.partner_id)
         .where(api_keys.c.id == key_id)
     )
     return await tx.one_or_none(statement, Login)

@@ -13,7 +13,7 @@ from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
 from core.kernel.settings import Settings
-from core.webhooks import outbox, store
+from core.webhooks import inbox, outbox, store
 from core.webhooks.addresses import ForbiddenAddress, check_url
 from core.webhooks.models import Endpoint
 from core.webhooks.service import TOPIC, delivery_row, emit
@@ -61,6 +61,62 @@ async def create(
         PlatformError: ``webhook_url_forbidden``, ``invalid_parameter``; ``conflict``: 20 exist.
     """
     _check_url(settings, url)
+    return await _create(
+        tx,
+        vault,
+        actor,
+        partner_id=partner_id,
+        livemode=livemode,
+        url=url,
+        event_types=event_types,
+        description=description,
+        enabled=enabled,
+    )
+
+
+async def create_inbox(
+    tx: Tx,
+    vault: Vault,
+    actor: Actor,
+    *,
+    partner_id: str,
+    event_types: Sequence[str] = (EVERYTHING,),
+) -> tuple[Endpoint, str]:
+    """Create the partner's inbox of test mode; return it and its secret, as ``create`` does.
+
+    Raises:
+        PlatformError: ``invalid_parameter``; ``conflict``: there is one, or 20 endpoints.
+    """
+    await store.next_seqs(tx, partner_id, 0)  # locks the partner, so that one is one
+    if await inbox.existing(tx, partner_id) is not None:
+        raise PlatformError(
+            "conflict", "There is an inbox already; rotate its secret if you have lost it."
+        )
+    return await _create(
+        tx,
+        vault,
+        actor,
+        partner_id=partner_id,
+        livemode=False,
+        url=inbox.URL,
+        event_types=event_types,
+        description="Inbox of test mode",
+        enabled=True,
+    )
+
+
+async def _create(
+    tx: Tx,
+    vault: Vault,
+    actor: Actor,
+    *,
+    partner_id: str,
+    livemode: bool,
+    url: str,
+    event_types: Sequence[str],
+    description: str | None,
+    enabled: bool,
+) -> tuple[Endpoint, str]:
     types = checked_types(event_types)
     await store.next_seqs(tx, partner_id, 0)  # locks the partner, so that 20 are 20
     if await store.endpoint_count(tx, partner_id=partner_id, livemode=livemode) >= MAX_ENDPOINTS:

@@ -1,7 +1,7 @@
 """Partner use cases with the event that tells the partner: what API and CLI call."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.audit.service import Actor
@@ -81,6 +81,14 @@ async def rotate_key(
         tx, rotated.old, EventType.KEY_REVOKED if is_revoked else EventType.KEY_EXPIRING
     )
     return rotated
+
+
+async def tell_expiring_keys(tx: Tx, *, ahead: timedelta) -> int:
+    """Write ``key.expiring`` for each key that ends within *ahead*, once; return how many."""
+    found = await keys.note_expiring(tx, ahead=ahead)
+    for key in found:
+        await _about_key(tx, key, EventType.KEY_EXPIRING)
+    return len(found)
 
 
 async def suspend(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:

@@ -1,12 +1,12 @@
 """Writing down what came of attempts: delivered, again later, dead letter, endpoint given up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from core.kernel.db import Tx
-from core.webhooks import endpoints, outbox, store
+from core.webhooks import endpoints, inbox, outbox, store
 from core.webhooks.answers import AttemptResult
 from core.webhooks.outbox import Claim
 from core.webhooks.schedule import is_given_up, next_delay
@@ -19,11 +19,15 @@ MAX_ERROR_LENGTH: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one attempt, begun *at*; *result* is ``None`` if we failed to make it."""
+    """What came of one attempt, begun *at*; *result* is ``None`` if we failed to make it.
+
+    *kept*: the signed headers of what goes into an inbox.
+    """
 
     claim: Claim
     at: datetime
     result: AttemptResult | None
+    kept: Mapping[str, str] | None = None
 
     @property
     def is_delivered(self) -> bool:
@@ -50,6 +54,20 @@ async def record_delivered(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     first = {outcome.claim.id: outcome for outcome in reversed(outcomes)}
     rows = [_row(first[id_], number) for id_, number in numbers.items()]
     await outbox.add_attempts(tx, rows)
+    await inbox.keep(tx, [_message(first[id_]) for id_ in numbers if first[id_].kept is not None])
+
+
+def _message(outcome: Outcome) -> dict[str, Any]:
+    """Return what an inbox keeps."""
+    claim = outcome.claim
+    return {
+        "endpoint_id": claim.endpoint_id,
+        "delivery_id": claim.id,
+        "event_id": claim.event_id,
+        "event_type": claim.event_type,
+        "headers": dict(outcome.kept or {}),
+        "body": claim.body,
+    }
 
 
 async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure | None:

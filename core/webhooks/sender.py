@@ -17,7 +17,7 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 from core.kernel.settings import Settings
 from core.kernel.times import rfc3339_or_none
-from core.webhooks import outbox
+from core.webhooks import inbox, outbox
 from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
 from core.webhooks.lanes import Lanes
 from core.webhooks.outbox import Claim, Waiting
@@ -184,6 +184,8 @@ class Sender:
     async def _attempt(self, claim: Claim) -> Outcome:
         at = self._db.now()
         try:
+            if claim.url == inbox.URL:
+                return Outcome(claim=claim, at=at, result=inbox.TAKEN, kept=self._headers(claim))
             result = await post(
                 self._transport,
                 claim.url,

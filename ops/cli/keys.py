@@ -125,6 +125,44 @@ def rotate(
 
 
 @app.command()
+def change(
+    key: KeyId,
+    *,
+    partner: PartnerOption = None,
+    name: Annotated[str | None, typer.Option(help="What it is used for.")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="All its rights, anew.")] = None,
+    ip: Annotated[list[str] | None, typer.Option(help="All its networks, anew.")] = None,
+    any_ip: Annotated[bool, typer.Option("--any-ip", help="Usable from anywhere.")] = False,
+    expires: Expires = None,
+    json: Json = False,
+) -> None:
+    """Change what is named: name, rights, networks, expiry; in force at once, on every node.
+
+    Examples:
+        voltgate key change key_01jd... --ip 203.0.113.0/24 --ip 2001:db8::/48
+
+        voltgate key change key_01jd... --expires 2027-12-31
+    """
+    given: dict[str, Any] = {
+        "name": name,
+        "scopes": scope,
+        "ip_allowlist": ip,
+        "expires_at": _utc(expires),
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    if any_ip:
+        changes["ip_allowlist"] = []
+
+    async def work(tx: Tx, _: Opened) -> dict[str, Any]:
+        partner_id = await the_partner(tx, partner)
+        return key_view(
+            await partners.update_key(tx, CLI, partner_id=partner_id, key_id=key, changes=changes)
+        )
+
+    print_facts(transact(work), as_json=json)
+
+
+@app.command()
 def revoke(key: KeyId, *, partner: PartnerOption = None, json: Json = False) -> None:
     """End a key at once and for ever, on every node.
 

@@ -42,6 +42,13 @@ app = typer.Typer(
 RUN = "Run"
 LOOK_AFTER = "Look after"
 SEE = "See what happened"
+DEVELOP = "Develop against the partner API"
+
+ApiUrl = Annotated[str, typer.Option("--api", envvar="VOLTGATE_API_URL", help="The partner API.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="VOLTGATE_API_KEY", help="A test key; better not on the command line."),
+]
 
 
 @app.command(rich_help_panel=RUN)
@@ -117,6 +124,56 @@ def worker() -> None:
     serve([Role.WORKER])
 
 
+@app.command(rich_help_panel=DEVELOP)
+def listen(
+    *,
+    forward_to: Annotated[
+        str | None, typer.Option(help="Post each event there; else they are only shown.")
+    ] = None,
+    types: Annotated[
+        str | None, typer.Option("--events", help="Types, separated by commas. Default: all.")
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(envvar="VOLTGATE_WEBHOOK_SECRET", help="whsec_...; one is made if not given."),
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    api_url: ApiUrl = "http://127.0.0.1:8080",
+    key: ApiKey = None,
+) -> None:
+    """Bring the events of test mode to your machine, signed as webhooks; no public address needed.
+
+    Examples:
+        voltgate listen --forward-to http://localhost:3000/webhooks
+
+        voltgate listen --events operation.succeeded,session.ended
+    """
+    from ops.cli import developer
+
+    developer.listen(
+        api_url=api_url, key=key, forward_to=forward_to, types=types, secret=secret, count=count
+    )
+
+
+@app.command(rich_help_panel=DEVELOP)
+def trigger(
+    event: Annotated[str, typer.Argument(help="A type, such as session.ended.")],
+    *,
+    api_url: ApiUrl = "http://127.0.0.1:8080",
+    key: ApiKey = None,
+) -> None:
+    """Let an event of test mode happen: a simulated charger does what leads to it.
+
+    Examples:
+        voltgate trigger operation.succeeded
+
+        voltgate trigger operation.failed
+    """
+    from ops.cli import developer
+
+    developer.trigger(api_url=api_url, key=key, event_type=event)
+
+
 @app.command(rich_help_panel=RUN)
 def migrate(
     *,
@@ -179,6 +236,9 @@ fleet = group(
 certificate = group("Chargers' certificates: ending, signed, revoked.", "ops.cli.certificates:app")
 token = group("Id tokens: cards and apps that may charge.", "ops.cli.id_tokens:app")
 partner = group("Partners: platforms that start charges.", "ops.cli.partners:app")
+application = group(
+    "Applications: companies that want to become partners.", "ops.cli.applications:app"
+)
 key = group(
     "API keys of partners, tokens of operators: secrets are shown once.", "ops.cli.keys:app"
 )
@@ -194,6 +254,7 @@ app.add_typer(fleet, name="fleet", rich_help_panel=LOOK_AFTER)
 app.add_typer(certificate, name="certificate", rich_help_panel=LOOK_AFTER)
 app.add_typer(token, name="token", rich_help_panel=LOOK_AFTER)
 app.add_typer(partner, name="partner", rich_help_panel=LOOK_AFTER)
+app.add_typer(application, name="application", rich_help_panel=LOOK_AFTER)
 app.add_typer(key, name="key", rich_help_panel=LOOK_AFTER)
 app.add_typer(event, name="event", rich_help_panel=SEE)
 app.add_typer(replay, name="replay", rich_help_panel=SEE)

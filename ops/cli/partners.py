@@ -10,11 +10,12 @@ from core.chargers import registry
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.kernel.page import Page
+from core.partners import limits
 from core.partners import service as partners
 from core.partners.models import Partner
 from core.webhooks import partner_events
 from core.webhooks.partner_events import partner_view
-from ops.cli.output import Json, print_facts, print_rows, say
+from ops.cli.output import MISUSED, Json, fail, print_facts, print_rows, say
 from ops.cli.running import Opened, transact
 from ops.operator_api.views import grant_view
 
@@ -135,6 +136,52 @@ def ungrant(partner: PartnerId, station: StationId) -> None:
 
     transact(work)
     say(f"{partner} does not see {station} any more.")
+
+
+@app.command("limits")
+def show_or_change_limits(
+    partner: PartnerId,
+    *,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=NUMBER", help="May be repeated.")
+    ] = None,
+    default: Annotated[
+        list[str] | None, typer.Option("--default", metavar="NAME", help="As the settings say.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show how much a partner may do, or change it; in force at once, on every node.
+
+    Examples:
+        voltgate partner limits prt_01jd...
+
+        voltgate partner limits prt_01jd... --set requests_per_minute=1200
+
+        voltgate partner limits prt_01jd... --default requests_per_minute
+    """
+    changes = dict(_limit(text) for text in set_ or ()) | dict.fromkeys(default or ())
+
+    async def work(tx: Tx, opened: Opened) -> dict[str, Any]:
+        if changes:
+            await limits.change(tx, CLI, partner_id=partner, changes=changes)
+        return await limits.view(tx, opened.settings, partner)
+
+    view = transact(work)
+    if json:
+        print_facts(view, as_json=True)
+        return
+    rows = [
+        {"limit": name, "number": value, "default": view["defaults"][name]}
+        for name, value in view["limits"].items()
+    ]
+    print_rows("Limits", ["limit", "number", "default"], rows)
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not number.isascii() or not number.isdigit():
+        raise fail(f"--set {text}: write NAME=NUMBER.", code=MISUSED)
+    return name, int(number)
 
 
 Move = Callable[..., Awaitable[Partner]]

@@ -11,6 +11,7 @@ from core.kernel.settings import Settings
 from ops.health import Probe
 from ops.operator_api import (
     acts,
+    applications,
     availability,
     certificates,
     charger_events,
@@ -38,6 +39,7 @@ from ops.operator_api import (
     logs,
     monitors,
     operations,
+    partner_limits,
     partners,
     records,
     security_events,
@@ -115,6 +117,8 @@ _RESOURCES = (
     acts,
     id_tokens,
     partners,
+    partner_limits,
+    applications,
     keys,
     sessions,
     operations,

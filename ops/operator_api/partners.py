@@ -47,7 +47,11 @@ async def show(partner_id: str, tx: Transaction) -> dict[str, Any]:
     """Its keys are at `/partners/{id}/api_keys`."""
     partner = await partners.get(tx, partner_id)
     grants = await partners.grants_of(tx, partner_id)
-    return {**partner_view(partner), "grants": [grant_view(grant) for grant in grants]}
+    return {
+        **partner_view(partner),
+        "test_only": partner.test_only,
+        "grants": [grant_view(grant) for grant in grants],
+    }
 
 
 @routes.post("/{partner_id}/suspend", dependencies=[ADMIN], summary="Suspend a partner")

@@ -10,6 +10,7 @@ from core.control.reserve import reserve as core_reserve
 from core.control.reserve import unlock_connector as core_unlock_connector
 from core.control.start import start_charge as core_start_charge
 from core.control.stop import stop_charge as core_stop_charge
+from core.control.stop import would_stop
 from core.operations.views import operation_view
 from core.partners.scopes import Scope
 from core.partners.service import Caller
@@ -25,7 +26,8 @@ from partner_api.control.schemas import (
 from partner_api.deps import Config, Transaction
 from partner_api.documented import answers
 from partner_api.operations.schemas import Operation
-from partner_api.security.access import needs
+from partner_api.sandbox.waking import awake
+from partner_api.security.access import Excess, needs_to_control, needs_to_stop
 
 _POLL_AFTER_S: Final = 2
 _HEADERS: Final = {
@@ -61,7 +63,9 @@ def _idempotency_key(
 
 
 router = APIRouter(
-    tags=["control"], route_class=ControlRoute, dependencies=[Depends(_idempotency_key)]
+    tags=["control"],
+    route_class=ControlRoute,
+    dependencies=[Depends(awake), Depends(_idempotency_key)],
 )
 
 
@@ -80,7 +84,7 @@ router = APIRouter(
 )
 async def start_charge(
     body: StartCharge,
-    caller: Annotated[Caller, needs(Scope.CONTROL_START)],
+    caller: Annotated[Caller, needs_to_control(Scope.CONTROL_START)],
     tx: Transaction,
     settings: Config,
 ) -> Response:
@@ -98,12 +102,19 @@ async def start_charge(
 )
 async def stop_charge(
     body: StopCharge,
-    caller: Annotated[Caller, needs(Scope.CONTROL_STOP, unlimited=True)],
+    caller: Annotated[Caller, needs_to_stop(Scope.CONTROL_STOP)],
+    excess: Excess,
     tx: Transaction,
     settings: Config,
 ) -> Response:
-    """Stop charging: a session, or a start that has not become one yet."""
-    return _accepted(await core_stop_charge(tx, settings, _requester(caller), body.to_core()))
+    """Stop charging: a session, or a start that has not become one yet.
+
+    No limit stands in the way of the first stop of a session or start of yours.
+    """
+    requester, request = _requester(caller), body.to_core()
+    if excess is not None and not await would_stop(tx, requester, request):
+        raise excess
+    return _accepted(await core_stop_charge(tx, settings, requester, request))
 
 
 @router.post(
@@ -121,7 +132,7 @@ async def stop_charge(
 )
 async def reserve(
     body: Reserve,
-    caller: Annotated[Caller, needs(Scope.CONTROL_RESERVE)],
+    caller: Annotated[Caller, needs_to_control(Scope.CONTROL_RESERVE)],
     tx: Transaction,
     settings: Config,
 ) -> Response:
@@ -134,7 +145,7 @@ async def reserve(
 )
 async def cancel_reservation(
     body: CancelReservation,
-    caller: Annotated[Caller, needs(Scope.CONTROL_RESERVE)],
+    caller: Annotated[Caller, needs_to_control(Scope.CONTROL_RESERVE)],
     tx: Transaction,
     settings: Config,
 ) -> Response:
@@ -149,7 +160,7 @@ async def cancel_reservation(
 )
 async def unlock_connector(
     body: UnlockConnector,
-    caller: Annotated[Caller, needs(Scope.CONTROL_UNLOCK)],
+    caller: Annotated[Caller, needs_to_control(Scope.CONTROL_UNLOCK)],
     tx: Transaction,
     settings: Config,
 ) -> Response:

@@ -1,6 +1,7 @@
 """``/v1/partner`` and ``/v1/api_keys``."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Response
 from core.chargers import stations
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.partners import keys, service
+from core.partners import keys, limits, service
 from core.partners.scopes import Scope
 from core.partners.service import Caller
 from core.webhooks import partner_events
@@ -44,7 +45,7 @@ async def get_partner(
             **partner_view(partner),
             "livemode": caller.livemode,
             "scopes": sorted(caller.scopes),
-            "limits": {"requests_per_minute": settings.requests_per_minute},
+            "limits": asdict(limits.effective(settings, caller.limit_overrides)),
             "stations": [
                 {"station_id": grant.station_id, "control": grant.control} for grant in granted
             ],

@@ -75,7 +75,13 @@ class GrantedStation(Out):
 
 
 class PartnerLimits(Out):
+    """Of all your keys together, in both modes."""
+
     requests_per_minute: int
+    control_calls_per_minute: int
+    stop_calls_per_minute: int
+    active_operations: int
+    open_reservations: int
 
 
 class Partner(Out):

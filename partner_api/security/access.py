@@ -10,10 +10,14 @@ from fastapi import Depends, Request
 from core.audit.service import Actor
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
+from core.partners import limits
 from core.partners import service as partners
 from core.partners.scopes import WHILE_SUSPENDED, Scope
 from core.partners.service import Caller
+from core.partners.tokens import Bucket, Verdict
+from core.sandbox import service as sandbox
 from partner_api.deps import Transaction
+from partner_api.security import rate
 from partner_api.security.address import client_address
 from partner_api.services import PartnerServices, Services
 
@@ -24,11 +28,12 @@ ANY_SCOPE = tuple(Scope)
 class Needs:
     """A dependency: the caller, if its key has one of *scopes*.
 
-    *unlimited*: a driver waits for it, so the number of requests does not stand in its way (S15).
+    *buckets* are those that a call takes a token of. The one of stops refuses nothing here: a
+    driver waits for it, so the route looks first whether there is something to stop (S15).
     """
 
     scopes: tuple[Scope, ...]
-    unlimited: bool = False
+    buckets: tuple[Bucket, ...] = (Bucket.REQUESTS,)
 
     async def __call__(self, request: Request, tx: Transaction) -> Caller:
         """Return who is calling.
@@ -38,7 +43,8 @@ class Needs:
                 ``partner_suspended``, ``rate_limited``, ``invalid_parameter``.
         """
         caller = await _identify(request, tx)
-        _admit(request, caller, self)
+        await _admit(request, caller, self)
+        await _furnish(request, tx, caller)
         return caller
 
 
@@ -73,13 +79,24 @@ class NeedsToWatch:
         """Return who is calling; raises as ``Needs`` does."""
         async with Services.of(request.scope).db.transaction() as tx:
             caller = await _identify(request, tx)
-            _admit(request, caller, Needs(self.scopes))
+            await _admit(request, caller, Needs(self.scopes))
+            await _furnish(request, tx, caller)
         return Watcher(request, self.scopes, caller)
 
 
-def needs(*scopes: Scope, unlimited: bool = False) -> Any:
+def needs(*scopes: Scope) -> Any:
     """Return the dependency of a route for keys with one of *scopes*."""
-    return Depends(Needs(scopes, unlimited))
+    return Depends(Needs(scopes))
+
+
+def needs_to_control(scope: Scope) -> Any:
+    """Return the dependency of a control call for keys with *scope*; those are counted, too."""
+    return Depends(Needs((scope,), (Bucket.REQUESTS, Bucket.CONTROL)))
+
+
+def needs_to_stop(scope: Scope) -> Any:
+    """Return the dependency of a stop: counted by itself, refused by ``refuse_excess`` at most."""
+    return Depends(Needs((scope,), (Bucket.STOPS,)))
 
 
 def needs_to_watch(*scopes: Scope) -> Any:
@@ -98,6 +115,15 @@ def require_any(caller: Caller, scopes: Sequence[Scope], *, reading: bool) -> No
     partners.require(caller, best or (held or scopes)[0], reading=reading)
 
 
+def _excess(request: Request) -> PlatformError | None:
+    verdict: Verdict = request.state.verdict
+    return None if verdict.allowed else rate.refusal(verdict)
+
+
+Excess = Annotated[PlatformError | None, Depends(_excess)]
+"""Why a stop may be refused that stops nothing; a route asks for its caller first."""
+
+
 def _actor(request: Request) -> Actor:
     caller: Caller = request.state.caller
     return Actor(name=f"partner:{caller.partner_id}", request_id=request.state.request_id)
@@ -105,6 +131,22 @@ def _actor(request: Request) -> Actor:
 
 ActingCaller = Annotated[Actor, Depends(_actor)]
 """The caller in the words of the audit trail; a route asks for its caller first."""
+
+
+async def identify(request: Request, tx: Tx) -> Caller:
+    """Return who is calling, before anything is admitted; for what comes before a route.
+
+    Raises:
+        PlatformError: ``invalid_credentials``, ``ip_not_allowed``.
+    """
+    return await _identify(request, tx)
+
+
+async def _furnish(request: Request, tx: Tx, caller: Caller) -> None:
+    """Make the sandbox of a partner when the first test key asks for anything."""
+    services = Services.of(request.scope)
+    if services.settings.sandbox and not caller.livemode:
+        await sandbox.ensure(tx, services.vault, caller.partner_id)
 
 
 async def _identify(request: Request, tx: Tx) -> Caller:
@@ -119,16 +161,14 @@ async def _identify(request: Request, tx: Tx) -> Caller:
     return caller
 
 
-def _admit(request: Request, caller: Caller, needs: Needs) -> None:
-    limiter = PartnerServices.of(request.scope).limiter
-    allowance = limiter.take(caller.partner_id, always=needs.unlimited)
-    request.state.allowance = allowance
-    if not allowance.allowed:
-        raise PlatformError(
-            "rate_limited",
-            f"At most {allowance.quota} requests a minute.",
-            retry_after=allowance.retry_after_s,
-        )
+async def _admit(request: Request, caller: Caller, needs: Needs) -> None:
+    services = PartnerServices.of(request.scope)
+    allowed = limits.effective(services.settings, caller.limit_overrides)
+    quotas = rate.quotas(allowed, *needs.buckets)
+    verdict = await services.limiter.take(caller.partner_id, quotas)
+    request.state.verdict = verdict
+    if not verdict.allowed and Bucket.STOPS not in quotas:
+        raise rate.refusal(verdict)
     require_any(caller, needs.scopes, reading=request.method == "GET")
     odd: str | None = getattr(request.state, "odd_query", None)
     if odd is not None:

@@ -12,11 +12,15 @@ from core.commands.states import CommandStatus
 from core.desired.states import MACHINE as DESIRED
 from core.desired.states import DesiredStatus
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
+from core.joining.states import ERRANDS, ApplicationStatus, ErrandStatus
+from core.joining.states import MACHINE as APPLICATIONS
 from core.kernel.machine import Machine
 from core.operations.hold_models import MACHINE as HOLDS
 from core.operations.hold_models import HoldStatus
 from core.operations.states import MACHINE as OPERATIONS
 from core.operations.states import RESERVATION_MACHINE, OperationStatus, ReservationStatus
+from core.sandbox.states import MACHINE as ACTS
+from core.sandbox.states import ActStatus
 from core.sessions.states import MACHINE as SESSIONS
 from core.sessions.states import OPEN, SessionStatus
 from core.upkeep.states import REPORT_MACHINE, TRANSFER_MACHINE, ReportStatus, TransferStatus
@@ -31,7 +35,10 @@ MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
     (OPERATIONS, OperationStatus, OperationStatus.ACCEPTED),
     (RESERVATION_MACHINE, ReservationStatus, ReservationStatus.PENDING),
     (HOLDS, HoldStatus, HoldStatus.PENDING),
+    (APPLICATIONS, ApplicationStatus, ApplicationStatus.SUBMITTED),
+    (ERRANDS, ErrandStatus, ErrandStatus.DUE),
     (SESSIONS, SessionStatus, SessionStatus.PENDING),
+    (ACTS, ActStatus, ActStatus.WAITING),
     (DELIVERIES, DeliveryStatus, DeliveryStatus.DUE),
     (TRANSFER_MACHINE, TransferStatus, TransferStatus.REQUESTED),
     (REPORT_MACHINE, ReportStatus, ReportStatus.REQUESTED),

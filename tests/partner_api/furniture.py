@@ -18,6 +18,7 @@ from core.sessions.facts import (
     TransactionStarted,
 )
 from core.sessions.states import SessionStatus
+from tests.partner_api.joining import apply
 from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
 
 
@@ -37,6 +38,7 @@ class Furniture:
     charger_id: str
     connector_id: str
     partner_id: str
+    application_id: str
     request_id: str
 
 
@@ -115,9 +117,11 @@ async def reference_of(db: Database, operation_id: str) -> tuple[str, str]:
         return session.id, session.transaction_ref
 
 
-async def furnish(db: Database, vault: Vault, party: Party, *, name: str) -> Furniture:
-    """Make one of everything for a partner."""
-    place = await make_place(db, vault, identity=f"{name}-1")
+async def furnish(
+    db: Database, vault: Vault, party: Party, *, name: str, livemode: bool = True
+) -> Furniture:
+    """Make one of everything for a partner, in the mode of its key."""
+    place = await make_place(db, vault, identity=f"{name}-1", livemode=livemode)
     await grant(db, place, party.partner_id)
     endpoint = await party.client.post(
         "/v1/webhook_endpoints", json={"url": "http://127.0.0.1:9999/hook"}
@@ -153,6 +157,7 @@ async def furnish(db: Database, vault: Vault, party: Party, *, name: str) -> Fur
         charger_id=place.charger_id,
         connector_id=place.connector_id,
         partner_id=party.partner_id,
+        application_id=(await apply(party.client))["id"],
         request_id=f"{name}-1",
     )
 

@@ -291,11 +291,6 @@ async def test_a_webhook_secret_is_shown_once(partner: Party) -> None:
     assert endpoint["secret"] not in (await partner.client.get("/v1/webhook_endpoints")).text
 
 
-async def test_joining_is_not_there_yet(partner: Party) -> None:
-    answer = await partner.client.post("/v1/partner_applications", json={})
-    assert (answer.status_code, answer.json()["code"]) == (501, "not_implemented")
-
-
 async def test_the_document_is_served(partner: Party) -> None:
     answer = await partner.client.get("/openapi.json")
     assert answer.json()["openapi"] == "3.1.0"

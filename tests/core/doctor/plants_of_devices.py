@@ -108,12 +108,12 @@ SOUND: Final = (
     both(_PROFILE_3, "UPDATE chargers SET connected_at = :a_minute_ago", _USE_THE_REVOKED),
     # it has the new key, and says so when it has rebooted
     (
-        "UPDATE chargers SET next_credential = credential; "
+        "UPDATE chargers SET next_credential = credential WHERE id = 'cp'; "
         "UPDATE desired_states SET reason = 'RebootRequired' WHERE number = 101"
     ),
     # it refused one of several that were sent: both are accepted until it logs in
     (
-        "UPDATE chargers SET next_credential = credential; "
+        "UPDATE chargers SET next_credential = credential WHERE id = 'cp'; "
         "UPDATE desired_states SET status = 'rejected' WHERE number = 101"
     ),
     # the versions of a list begin anew

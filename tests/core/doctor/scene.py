@@ -14,7 +14,7 @@ from core.operators.models import operator_tokens
 from core.partners.models import api_keys, partners
 from core.sessions.models import order_versions, orders, sessions, transaction_messages
 from core.webhooks.models import attempts, deliveries, endpoints, events
-from tests.core.doctor import scene_of_devices
+from tests.core.doctor import scene_of_devices, scene_of_sandbox
 
 HASH = "v1$00$00"
 
@@ -56,6 +56,7 @@ def rows(now: datetime) -> Rows:
         *_session(times, now),
         *_events(times),
         *scene_of_devices.rows(now),
+        *scene_of_sandbox.rows(now, credential=HASH),
         (
             audit_entries,
             {"at": start, "actor": "cli", "action": "key.created", "object_id": "key"},

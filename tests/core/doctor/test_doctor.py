@@ -17,8 +17,10 @@ from migrations import run as migrations
 from ops.tables import import_tables
 from tests import services
 from tests.core.doctor.plants_of_devices import PLANTS_OF_DEVICES, SOUND
+from tests.core.doctor.plants_of_joining import PLANTS_OF_JOINING, SOUND_JOINING
 from tests.core.doctor.plants_of_wishes import PLANTS_OF_WISHES
 from tests.core.doctor.scene import build
+from tests.core.doctor.scene_of_sandbox import PLANTS_OF_SANDBOXES
 
 Plant = tuple[str, str, str]
 
@@ -206,7 +208,9 @@ PLANTS: tuple[Plant, ...] = (
     ("I21", "a transfer or report", transfer(charger="'other'")),
     ("I34", "the address of a transfer", transfer(address="ftp://joe:pw@host/a")),
     *PLANTS_OF_WISHES,
+    *PLANTS_OF_JOINING,
     *PLANTS_OF_DEVICES,
+    *PLANTS_OF_SANDBOXES,
 )
 
 
@@ -296,7 +300,7 @@ async def test_a_planted_violation_is_found(
         assert all(0 < len(finding.rows) <= ROWS_SHOWN for finding in found)
 
 
-@pytest.mark.parametrize("statements", SOUND)
+@pytest.mark.parametrize("statements", [*SOUND, *SOUND_JOINING])
 async def test_what_only_looks_like_a_violation_is_not_found(
     lawless: Database, statements: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""Partners that apply: what they send, what proves it, who decides."""

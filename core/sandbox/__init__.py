@@ -1,0 +1,1 @@
+"""Test mode: a station of simulated chargers for each partner, and who runs them."""

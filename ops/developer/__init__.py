@@ -1,0 +1,1 @@
+"""What ``voltgate listen`` and ``voltgate trigger`` do: clients of the partner API, no more."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from core.kernel.settings import Settings
 from tests.eventually import eventually
 from tests.sandbox.conftest import Developer
 
@@ -68,11 +69,24 @@ async def test_offline_is_refused_at_once_and_leaves_the_request_id_free(dev: De
     assert (await dev.charger("SIM-OFFLINE"))["state"] == "absent"
 
 
-@pytest.mark.impatient
-async def test_slow_succeeds_before_the_deadline(dev: Developer) -> None:
-    operation, _ = await charged(dev, "SIM-SLOW")
+async def test_slow_starts_when_most_of_the_deadline_is_over(
+    dev: Developer, settings: Settings
+) -> None:
+    deadline_s = settings.confirm_within.total_seconds()
+    await dev.open_inbox()
+    operation = await dev.start("SIM-SLOW")
 
-    assert operation["status"] == "succeeded"
+    async def waits() -> bool:
+        found = await dev.get(f"/v1/operations/{operation['id']}")
+        return bool(found["stage"] in {"accepted_by_charger", "waiting_for_vehicle"})
+
+    await eventually(waits)
+    await dev.helper("SIM-SLOW", "advance", {"seconds": int(deadline_s / 2)})
+    assert await waits()
+    await dev.helper("SIM-SLOW", "advance", {"seconds": int(deadline_s * 5 / 12)})
+
+    assert (await dev.ended(operation))["status"] == "succeeded"
+    assert await dev.received("operation.succeeded")
 
 
 @pytest.mark.impatient

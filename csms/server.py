@@ -15,6 +15,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from core.alerts.kinds import AlertKind
+from core.alerts.service import raise_alert
 from core.chargers import presence, security_events
 from core.chargers.frame_log import FrameLog
 from core.chargers.models import Charger
@@ -31,7 +33,7 @@ from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
 from csms.dispatcher import dispatch
 from csms.door import Door, Socket
-from csms.flapping import Flapping
+from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
 from csms.ocpp16 import OCPP16
 from csms.ocpp201 import OCPP201
@@ -267,6 +269,14 @@ async def _note_flapping(node: Node, socket: Socket, charger: Charger) -> None:
     try:
         async with node.db.transaction() as tx:
             await security_events.noticed(tx, charger.id, security_events.FLAPPING, text)
+            raise_alert(
+                tx,
+                AlertKind.CHARGER_FLAPPING,
+                key=charger.id,
+                object_id=charger.id,
+                title=f"Sockets of charger {charger.identity} replace each other",
+                facts={"replaced": count, "within_s": int(WINDOW_S), "address": socket.address},
+            )
     except DatabaseUnavailable:
         log.warning("flapping_not_recorded")
 

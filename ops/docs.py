@@ -12,9 +12,14 @@ from typing import Any, Final
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from core.alerts.kinds import KINDS, Explained
 from core.kernel.settings import Settings
 
-SETTINGS_PAGE: Final = Path(__file__).parent.parent / "docs" / "operators" / "settings.md"
+_OPERATORS: Final = Path(__file__).parent.parent / "docs" / "operators"
+SETTINGS_PAGE: Final = _OPERATORS / "settings.md"
+ALERTS_PAGE: Final = _OPERATORS / "alerts.md"
+_KINDS_BEGIN: Final = "<!-- Made from core/alerts/kinds.py by `python -m ops.docs`. -->\n"
+_KINDS_END: Final = "<!-- The end of what is made. -->\n"
 
 _HEAD: Final = """\
 # Settings
@@ -43,6 +48,28 @@ python3 -c 'import secrets; print(secrets.token_urlsafe(48))'
 def settings_page() -> str:
     """Return ``docs/operators/settings.md``."""
     return _HEAD + "".join(_rows())
+
+
+def alerts_page(text: str) -> str:
+    """Return ``docs/operators/alerts.md``: *text* with its table of kinds as the code has it."""
+    before, _, rest = text.partition(_KINDS_BEGIN)
+    _, _, after = rest.partition(_KINDS_END)
+    head = "| Kind | Severity | What it means | What to do | Resolved |\n|---|---|---|---|---|\n"
+    rows = "".join(
+        f"| `{kind}` | {told.severity} | {told.means} | {told.advice} | {_resolved(told)} |\n"
+        for kind, told in KINDS.items()
+    )
+    return f"{before}{_KINDS_BEGIN}\n{head}{rows}\n{_KINDS_END}{after}"
+
+
+def _resolved(told: Explained) -> str:
+    if told.resolved_when is not None:
+        return told.resolved_when
+    if told.ends_after is None:
+        return "by you"
+    days, rest = divmod(told.ends_after, timedelta(days=1))
+    span = f"{days} days" if days else f"{rest // timedelta(hours=1)} h"
+    return f"{span} after it was last seen"
 
 
 def _rows() -> Iterator[str]:
@@ -90,6 +117,7 @@ def main() -> None:
     """Write every page."""
     SETTINGS_PAGE.parent.mkdir(parents=True, exist_ok=True)
     SETTINGS_PAGE.write_text(settings_page())
+    ALERTS_PAGE.write_text(alerts_page(ALERTS_PAGE.read_text()))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Final
 
 _MODULES: Final = (
+    "core.alerts.models",
     "core.audit.models",
     "core.certificates.models",
     "core.chargers.compliance_models",

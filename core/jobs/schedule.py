@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from core.alerts import service as alerts
 from core.certificates import holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
 from core.chargers import frame_log, login, presence, security_events, transfers
@@ -124,6 +125,7 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
             every_s=600,
             work=partial(joining.tidy_up, db, settings),
         ),
+        job("resolve_silent_alerts", 60, alerts.resolve_silent),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
 

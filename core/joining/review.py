@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.alerts.kinds import AlertKind
+from core.alerts.service import resolve
 from core.audit import service as audit
 from core.audit.service import Actor
 from core.joining import errands, mails, store
@@ -161,6 +163,7 @@ async def ask(
     )
     if asked is None:
         raise PlatformError("conflict", "The application is decided, or waits for an answer.")
+    resolve(tx, AlertKind.PARTNER_APPLICATION_WAITING, application_id)
     await audit.record(
         tx,
         actor,
@@ -222,6 +225,7 @@ async def _decide(
     )
     if decided is None:
         raise PlatformError("conflict", "The application is decided already.")
+    resolve(tx, AlertKind.PARTNER_APPLICATION_WAITING, before.id)
     await audit.record(
         tx,
         actor,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
+from core.alerts.kinds import AlertKind
+from core.alerts.service import raise_alert
 from core.audit import service as audit
 from core.audit.service import Actor
 from core.joining import errands, forms, proofs, store
@@ -112,6 +114,7 @@ async def submit(
     if application.webhook_url is not None:
         await proofs.challenge(tx, vault, actor, application)
     await errands.queue_look_up(tx, vault, settings, application)
+    _tell_operators(tx, application)
     return Submitted(
         application=application,
         status_token=f"vg_app_{secret}",
@@ -191,6 +194,7 @@ async def amend(
         await proofs.challenge(tx, vault, actor, amended)
     if is_new_company:
         await errands.queue_look_up(tx, vault, settings, amended)
+    _tell_operators(tx, amended)
     return amended
 
 
@@ -239,6 +243,17 @@ def network_of(address: str | None) -> str:
 def email_key(vault: Vault, purpose: str, email: str) -> str:
     """Return under what the uses of an e-mail address are counted, without telling it."""
     return f"{purpose}:{vault.hasher.fingerprint(email.lower().encode())}"
+
+
+def _tell_operators(tx: Tx, application: Application) -> None:
+    raise_alert(
+        tx,
+        AlertKind.PARTNER_APPLICATION_WAITING,
+        key=application.id,
+        object_id=application.id,
+        title=f"The application of {application.legal_name} waits for you",
+        facts={"legal_name": application.legal_name, "country": application.country},
+    )
 
 
 async def _count(tx: Tx, key: str, limit: int, what: str) -> None:

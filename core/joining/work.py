@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import structlog
 
+from core.alerts.kinds import AlertKind
+from core.alerts.service import raise_alert
 from core.audit import service as audit
 from core.audit.service import PLATFORM
 from core.joining import documents, errands, store
@@ -189,3 +191,12 @@ async def _record(tx: Tx, errand: Errand, needs: dict[str, Any], outcome: Outcom
         action = f"application.{errand.kind}_{to}"
     facts = {"errand_id": errand.id, "subject": errand.subject, "result": outcome.result}
     await audit.record(tx, PLATFORM, action, errand.application_id, after=facts)
+    if errand.kind is ErrandKind.MAIL and not outcome.done:
+        raise_alert(
+            tx,
+            AlertKind.MAIL_NOT_SENT,
+            key=errand.application_id,
+            object_id=errand.application_id,
+            title=f"A mail of application {errand.application_id} could not be sent",
+            facts={"mail": errand.subject, "error": outcome.result.get("error")},
+        )

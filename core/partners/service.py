@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
+from core.alerts.kinds import AlertKind
+from core.alerts.service import raise_alert, resolve
 from core.audit import service as audit
 from core.audit.service import Actor
 from core.kernel.crypto import Vault
@@ -132,7 +134,16 @@ async def suspend(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
     Raises:
         PlatformError: ``not_found``; ``conflict`` if it is suspended already.
     """
-    return await _move(tx, actor, partner_id, PartnerStatus.SUSPENDED, "partner.suspended")
+    partner = await _move(tx, actor, partner_id, PartnerStatus.SUSPENDED, "partner.suspended")
+    raise_alert(
+        tx,
+        AlertKind.PARTNER_SUSPENDED,
+        key=partner_id,
+        object_id=partner_id,
+        title=f"Partner {partner.name} is suspended",
+        facts={"by": actor.name},
+    )
+    return partner
 
 
 async def reinstate(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
@@ -141,7 +152,9 @@ async def reinstate(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
     Raises:
         PlatformError: ``not_found``; ``conflict`` if the partner is not suspended.
     """
-    return await _move(tx, actor, partner_id, PartnerStatus.ACTIVE, "partner.reinstated")
+    partner = await _move(tx, actor, partner_id, PartnerStatus.ACTIVE, "partner.reinstated")
+    resolve(tx, AlertKind.PARTNER_SUSPENDED, partner_id)
+    return partner
 
 
 async def _move(tx: Tx, actor: Actor, partner_id: str, to: PartnerStatus, action: str) -> Partner:

@@ -244,6 +244,7 @@ key = group(
 )
 event = group("Events: what partners were told, and how that went.", "ops.cli.events:app")
 replay = group("Send again what was given up.", "ops.cli.events:replay_app")
+alert = group("Alerts: what you should know of, and who looks after it.", "ops.cli.alerts:app")
 
 charger.add_typer(firmware, name="firmware")
 charger.add_typer(log, name="log")
@@ -256,6 +257,7 @@ app.add_typer(token, name="token", rich_help_panel=LOOK_AFTER)
 app.add_typer(partner, name="partner", rich_help_panel=LOOK_AFTER)
 app.add_typer(application, name="application", rich_help_panel=LOOK_AFTER)
 app.add_typer(key, name="key", rich_help_panel=LOOK_AFTER)
+app.add_typer(alert, name="alert", rich_help_panel=SEE)
 app.add_typer(event, name="event", rich_help_panel=SEE)
 app.add_typer(replay, name="replay", rich_help_panel=SEE)
 

@@ -11,6 +11,7 @@ from core.kernel.settings import Settings
 from ops.health import Probe
 from ops.operator_api import (
     acts,
+    alerts,
     applications,
     availability,
     certificates,
@@ -119,6 +120,7 @@ _RESOURCES = (
     partners,
     partner_limits,
     applications,
+    alerts,
     keys,
     sessions,
     operations,

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.alerts.states import MACHINE as ALERTS
+from core.alerts.states import NOTIFICATIONS, AlertStatus, NotificationStatus
 from core.commands.states import MACHINE as COMMANDS
 from core.commands.states import CommandStatus
 from core.desired.states import MACHINE as DESIRED
@@ -28,6 +30,8 @@ from core.webhooks.states import MACHINE as DELIVERIES
 from core.webhooks.states import DeliveryStatus
 
 MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
+    (ALERTS, AlertStatus, AlertStatus.OPEN),
+    (NOTIFICATIONS, NotificationStatus, NotificationStatus.DUE),
     (COMMANDS, CommandStatus, CommandStatus.QUEUED),
     (DESIRED, DesiredStatus, DesiredStatus.PENDING),
     (FLEET, FleetStatus, FleetStatus.RUNNING),

@@ -2,10 +2,13 @@
 
 import asyncio
 
+from core.alerts import handling as alerts
+from core.alerts.kinds import AlertKind
 from core.chargers import security_events
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.page import Page
 from core.kernel.settings import Settings
 from csms.flapping import Flapping
 from csms.pace import Pace
@@ -45,6 +48,10 @@ async def test_s7_sockets_that_replace_each_other_raise_one_alert(
                 assert await event_types(server) == []
                 async with charger(server):
                     await eventually(lambda: is_flapping(server))
+    async with db.transaction() as tx:
+        (alert,) = (await alerts.list_alerts(tx, Page())).rows
+    assert alert.kind is AlertKind.CHARGER_FLAPPING
+    assert alert.facts["replaced"] == 3
 
 
 async def is_flapping(server: Running) -> bool:

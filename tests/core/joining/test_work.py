@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from core.alerts.handling import list_alerts
+from core.alerts.kinds import AlertKind
 from core.audit.service import CLI
 from core.joining import proofs, review, service, store
 from core.joining.models import Application, Errand
@@ -21,6 +23,7 @@ from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.errors import PlatformError
+from core.kernel.page import Page
 from core.kernel.settings import FixedSettings, Settings
 from tests.core.webhooks.receiver import Answer, Receiver, receiving, saying, stalling
 from tests.partner_api.joining import form
@@ -166,6 +169,9 @@ async def test_a_mail_is_tried_again_later_and_given_up_in_the_end(
     failed = await errand(db, application, ErrandKind.MAIL)
     assert (failed.status, failed.attempts) == (ErrandStatus.FAILED, 6)
     assert failed.result == {"error": "the mail server answered 421"}
+    async with db.transaction() as tx:
+        (alert,) = (await list_alerts(tx, Page(), kind=AlertKind.MAIL_NOT_SENT)).rows
+    assert (alert.object_id, alert.facts["mail"]) == (application.id, failed.subject)
     async with db.transaction() as tx:
         assert len(await review.unsent_mails(tx, vault, CLI, application.id)) == 1
     clock.advance(7 * 86_400)

@@ -76,6 +76,8 @@ SUPPORTS = {
     ("post", "/operator/v1/partner_applications/{application_id}/ask"),
     ("post", "/operator/v1/partner_applications/{application_id}/notes"),
     ("post", "/operator/v1/partner_applications/{application_id}/look_up"),
+    ("post", "/operator/v1/alerts/{alert_id}/acknowledge"),
+    ("post", "/operator/v1/alerts/{alert_id}/resolve"),
 }
 PERSONAL = {
     "/operator/v1/partner_applications/{application_id}/unsent_mails",

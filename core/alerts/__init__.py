@@ -1,0 +1,1 @@
+"""What operators are told of, and how they hear of it."""

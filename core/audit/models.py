@@ -1,12 +1,14 @@
-"""Table: the audit trail."""
+"""Tables: the audit trail, and where its chain of hashes ends."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, text
 
 from core.kernel.db import Json, UtcDateTime, metadata
+
+_UNSEALED = text("seal IS NULL")
 
 audit_entries = Table(
     "audit_entries",
@@ -19,14 +21,39 @@ audit_entries = Table(
     Column("before", Json),
     Column("after", Json),
     Column("request_id", String(64)),
+    Column("seal", BigInteger),
+    Column("hash", String(64)),
     Index("ix_audit_entries_object_id", "object_id", "number"),
+    Index("uq_audit_entries_seal", "seal", unique=True),
+    Index(
+        "ix_audit_entries_unsealed",
+        "number",
+        sqlite_where=_UNSEALED,
+        postgresql_where=_UNSEALED,
+    ),
     sqlite_autoincrement=True,
 )
+"""Triggers (migration audit_chain) refuse every change of a row but its sealing."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seal", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+)
+"""One row. Whoever seals updates it first, so that sealers of several nodes queue there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One key action: who (actor), what (action, object), before and after, by which request."""
+    """One key action: who (actor), what (action, object), before and after, by which request.
+
+    Attributes:
+        seal: Its place in the chain, from 1 on without a hole; ``None`` for a second or so.
+        hash: Over the hash before it and the entry, see ``chain``; ``None`` like *seal*.
+    """
 
     number: int
     at: datetime
@@ -36,3 +63,14 @@ class AuditEntry:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     request_id: str | None
+    seal: int | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The newest sealed entry: its place and its hash."""
+
+    seal: int
+    hash: str
+    sealed_at: datetime

@@ -1,13 +1,12 @@
-"""Use cases of the audit trail: write, read. Nothing changes or deletes an entry."""
+"""Use cases of the audit trail: write, read. Nothing changes or deletes an entry (S24)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
-from core.audit.models import AuditEntry, audit_entries
-from core.kernel.db import Tx, insert_row
+from core.audit import store
+from core.audit.models import AuditEntry
+from core.kernel.db import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +30,12 @@ async def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Add one entry in the caller's transaction; *before* and *after* hold no secrets."""
-    await insert_row(
+    """Add one entry in the caller's transaction; *before* and *after* hold no secrets.
+
+    It takes no lock that another writer wants: a job seals the entry soon after, see ``chain``.
+    """
+    await store.add(
         tx,
-        audit_entries,
         at=tx.now,
         actor=actor.name,
         action=action,
@@ -49,9 +50,4 @@ async def entries(
     tx: Tx, *, object_id: str | None, before_number: int | None, limit: int
 ) -> Sequence[AuditEntry]:
     """Return the newest entries first, of one object or of all."""
-    statement = select(audit_entries).order_by(audit_entries.c.number.desc()).limit(limit)
-    if object_id is not None:
-        statement = statement.where(audit_entries.c.object_id == object_id)
-    if before_number is not None:
-        statement = statement.where(audit_entries.c.number < before_number)
-    return await tx.all(statement, AuditEntry)
+    return await store.newest(tx, object_id=object_id, before_number=before_number, limit=limit)

@@ -5,8 +5,11 @@ PostgreSQL alike, reads only, and returns ids and facts but never a secret. Para
 instants before it, see ``service``.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from core.kernel.db import Tx
 
 REPORT_IT: Final = (
     "Change nothing by hand: keep these rows and the log of their time, and report it. The "
@@ -24,12 +27,16 @@ REPLACE_IT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One invariant: its number, what holds, the statement that finds what does not, what to do."""
+    """One invariant: its number, what holds, the statement that finds what does not, what to do.
+
+    *look* finds it in place of a statement, where none can.
+    """
 
     invariant: str
     title: str
-    sql: str
+    sql: str = ""
     advice: str = REPORT_IT
+    look: Callable[[Tx], Awaitable[Sequence[dict[str, Any]]]] | None = None
 
 
 A_NODE_HAS_BEEN_UP: Final = (

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, text
 
+from core.audit import chain
+from core.doctor.audit_checks import AUDIT_CHAIN, CHECKS_OF_AUDIT, link
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
 from core.doctor.desired_checks import CHECKS_OF_FLEETS, CHECKS_OF_WISHES
 from core.doctor.device_checks import CHECKS_OF_CHARGING, CHECKS_OF_HOLDS, CHECKS_OF_LISTS
@@ -15,7 +17,7 @@ from core.doctor.operation_checks import CHECKS_OF_EVENTS, CHECKS_OF_OPERATIONS
 from core.doctor.sandbox_checks import CHECKS_OF_SANDBOXES
 from core.doctor.security_checks import CHECKS_OF_CERTIFICATES, CHECKS_OF_KEYS
 from core.doctor.upkeep_checks import CHECKS_OF_UPKEEP
-from core.kernel.db import Tx, UtcDateTime
+from core.kernel.db import Database, Tx, UtcDateTime
 
 ROWS_SHOWN: Final = 20
 CHECKS: Final[Sequence[Check]] = (
@@ -34,6 +36,7 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_CHARGING,
     *CHECKS_OF_SANDBOXES,
     *CHECKS_OF_JOINING,
+    *CHECKS_OF_AUDIT,
 )
 _AGES: Final = {
     "grace_ago": timedelta(seconds=5),
@@ -63,10 +66,20 @@ async def examine(tx: Tx, checks: Sequence[Check] = CHECKS) -> list[Finding]:
     for check in checks:
         rows = await _offending(tx, check)
         if rows:
-            found = Finding(
-                invariant=check.invariant, title=check.title, advice=check.advice, rows=rows
-            )
-            findings.append(found)
+            findings.append(_finding(check, rows))
+    return findings
+
+
+async def examine_whole(db: Database) -> list[Finding]:
+    """Like ``examine``, but for the audit trail, which is verified from its first entry on.
+
+    That is done piece by piece, each in a transaction of its own: 20 seconds for a million entries.
+    """
+    async with db.transaction() as tx:
+        findings = await examine(tx, [check for check in CHECKS if check is not AUDIT_CHAIN])
+    found = await chain.verify_all(db)
+    if found.broken is not None:
+        findings.append(_finding(AUDIT_CHAIN, [link(found.broken)]))
     return findings
 
 
@@ -75,7 +88,13 @@ def finding_view(finding: Finding) -> dict[str, Any]:
     return asdict(finding)
 
 
-async def _offending(tx: Tx, check: Check) -> list[dict[str, Any]]:
+def _finding(check: Check, rows: Sequence[dict[str, Any]]) -> Finding:
+    return Finding(invariant=check.invariant, title=check.title, advice=check.advice, rows=rows)
+
+
+async def _offending(tx: Tx, check: Check) -> Sequence[dict[str, Any]]:
+    if check.look is not None:
+        return await check.look(tx)
     sql = f"SELECT * FROM ({check.sql}) AS offending LIMIT {ROWS_SHOWN}"  # noqa: S608 - ours
     instants = [
         bindparam(name, tx.now - age, type_=UtcDateTime)

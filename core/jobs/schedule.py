@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from core.alerts import service as alerts
+from core.audit import chain as audit_chain
 from core.certificates import holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
 from core.chargers import frame_log, login, presence, security_events, transfers
@@ -126,6 +127,7 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
             work=partial(joining.tidy_up, db, settings),
         ),
         job("resolve_silent_alerts", 60, alerts.resolve_silent),
+        Job(name="seal_audit_trail", every_s=1, work=partial(audit_chain.seal_all, db)),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
 

@@ -7,10 +7,9 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.doctor import service as doctor
-from core.kernel.db import Tx
 from migrations import run as migrations
 from ops.cli.output import FAILED, fail, out, print_json, print_rows, say
-from ops.cli.running import Opened, load_settings, quiet_logs, revision_of, transact, unreachable
+from ops.cli.running import Opened, load_settings, quiet_logs, revision_of, run, unreachable
 
 
 def migrate(*, check: bool) -> None:
@@ -40,10 +39,10 @@ def migrate(*, check: bool) -> None:
 def examine(*, json: bool) -> None:
     """Print what breaks an invariant; exit with code 1 if anything does."""
 
-    async def look(tx: Tx, _: Opened) -> list[doctor.Finding]:
-        return await doctor.examine(tx)
+    async def look(opened: Opened) -> list[doctor.Finding]:
+        return await doctor.examine_whole(opened.db)
 
-    findings = transact(look, waiting=f"Running {len(doctor.CHECKS)} checks ...")
+    findings = run(look, waiting=f"Running {len(doctor.CHECKS)} checks ...")
     if json:
         print_json([doctor.finding_view(finding) for finding in findings])
     elif not findings:

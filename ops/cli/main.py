@@ -243,6 +243,7 @@ key = group(
     "API keys of partners, tokens of operators: secrets are shown once.", "ops.cli.keys:app"
 )
 event = group("Events: what partners were told, and how that went.", "ops.cli.events:app")
+audit = group("The audit trail: who did what, and is it as it was written.", "ops.cli.audit:app")
 replay = group("Send again what was given up.", "ops.cli.events:replay_app")
 alert = group("Alerts: what you should know of, and who looks after it.", "ops.cli.alerts:app")
 
@@ -259,6 +260,7 @@ app.add_typer(application, name="application", rich_help_panel=LOOK_AFTER)
 app.add_typer(key, name="key", rich_help_panel=LOOK_AFTER)
 app.add_typer(alert, name="alert", rich_help_panel=SEE)
 app.add_typer(event, name="event", rich_help_panel=SEE)
+app.add_typer(audit, name="audit", rich_help_panel=SEE)
 app.add_typer(replay, name="replay", rich_help_panel=SEE)
 
 

@@ -270,4 +270,6 @@ def audit_view(entry: AuditEntry) -> dict[str, Any]:
         "before": entry.before,
         "after": entry.after,
         "request_id": entry.request_id,
+        "seal": entry.seal,
+        "hash": entry.hash,
     }

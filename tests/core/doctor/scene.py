@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Table, insert
 
+from core.audit import chain
 from core.audit.models import audit_entries
 from core.chargers.models import chargers, connectors, nodes, stations
 from core.commands.models import commands
@@ -25,6 +26,7 @@ async def build(tx: Tx) -> None:
     """Insert the scene; as of ``tx.now`` an hour has passed since."""
     for table, row in rows(tx.now):
         await tx.execute(insert(table), [row])
+    await chain.seal(tx)
 
 
 def rows(now: datetime) -> Rows:
@@ -57,9 +59,12 @@ def rows(now: datetime) -> Rows:
         *_events(times),
         *scene_of_devices.rows(now),
         *scene_of_sandbox.rows(now, credential=HASH),
-        (
-            audit_entries,
-            {"at": start, "actor": "cli", "action": "key.created", "object_id": "key"},
+        *(
+            (
+                audit_entries,
+                {"number": n, "at": start, "actor": "cli", "action": "x.done", "object_id": "key"},
+            )
+            for n in (1001, 1002)  # none that a sequence is about to give
         ),
     ]
 

@@ -99,6 +99,11 @@ def transfer(**values: str) -> str:
     return TRANSFER.format(**defaults | values)
 
 
+UNSEALED_LONG = """
+    INSERT INTO audit_entries (number, at, actor, action, object_id)
+    SELECT 3, at, actor, action, object_id FROM audit_entries WHERE seal = 1
+"""
+
 PLANTS: tuple[Plant, ...] = (
     ("I2", "a request_id is one operation", operation(request_id="'r-1'")),
     (
@@ -203,6 +208,12 @@ PLANTS: tuple[Plant, ...] = (
     ("I34", "encrypted", "UPDATE webhook_endpoints SET previous_secret = 'whsec_abc'"),
     ("I34", "no secret of ours", 'UPDATE events SET body = \'{"key": "vg_live_x"}\''),
     ("I34", "no secret of ours", 'UPDATE audit_entries SET after = \'{"s": "whsec_x"}\''),
+    ("S24", "as it was sealed", "UPDATE audit_entries SET actor = 'nobody' WHERE seal = 1"),
+    ("S24", "no hole", "UPDATE audit_entries SET seal = 3 WHERE seal = 2"),
+    ("S24", "no hole", "DELETE FROM audit_entries WHERE seal = 1"),
+    ("S24", "no hole", "UPDATE audit_heads SET seal = 3"),
+    ("S24", "no hole", "UPDATE audit_heads SET hash = 'x'"),
+    ("S24", "sealed soon", UNSEALED_LONG),
     ("upkeep", "a transfer has an end", transfer(status="succeeded")),
     ("upkeep", "a complete report has", REPORT),
     ("I21", "a transfer or report", transfer(charger="'other'")),

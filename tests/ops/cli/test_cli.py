@@ -87,6 +87,7 @@ COMMANDS = [
     ["charger", "data-transfers"],
     *(["event", name] for name in ("list", "show", "resend", "tail", "replay")),
     ["replay", "dead-letters"],
+    *(["audit", name] for name in ("list", "head", "verify", "export")),
 ]
 
 

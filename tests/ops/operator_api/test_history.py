@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from sqlalchemy import insert, update
 
+from core.audit import chain
 from core.chargers import frame_log
 from core.chargers.record_models import frames
 from core.kernel.db import Database
@@ -28,6 +29,7 @@ async def scene(db: Database) -> None:
         for table, row in rows(tx.now):
             named = {k: IDS.get(v, v) if isinstance(v, str) else v for k, v in row.items()}
             await tx.execute(insert(table).values(**named))
+        await chain.seal(tx)
         for direction, kind, text in (("out", "call", '[2,"m-1"]'), ("in", "result", '[3,"m-1"]')):
             at = tx.now - timedelta(hours=1)
             await tx.execute(

@@ -23,6 +23,7 @@ _MODULES: Final = (
     "core.operators.models",
     "core.partners.limit_models",
     "core.partners.models",
+    "core.request_log.models",
     "core.sandbox.models",
     "core.sessions.models",
     "core.smart_charging.models",

@@ -12,6 +12,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
 from core.partners.limiter import Limiter
+from core.request_log.recorder import RequestLog
 from partner_api import health, openapi, problems
 from partner_api.control.routes import router as control
 from partner_api.events.routes import router as events
@@ -20,6 +21,8 @@ from partner_api.joining.routes import router as joining
 from partner_api.middleware import Envelope
 from partner_api.operations.routes import router as operations
 from partner_api.partner.routes import router as partner
+from partner_api.request_logs.recording import Recording
+from partner_api.request_logs.routes import router as request_logs
 from partner_api.sandbox.inbox import router as inbox
 from partner_api.sandbox.routes import router as sandbox
 from partner_api.security.gate import Gate
@@ -35,6 +38,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions,
     webhook_endpoints,
     events,
+    request_logs,
     partner,
     joining,
     joining_page,
@@ -61,6 +65,7 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         gate=Gate(clock, per_minute=settings.applicant_requests_per_minute),
         closing=asyncio.Event(),
         document=partial(_document, settings.public_url),
+        request_log=RequestLog(db, enabled=settings.request_log),
     )
     return Application(_fastapi(), services)
 
@@ -82,6 +87,7 @@ def _fastapi() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(Recording)
     app.add_middleware(Envelope, name="partner")
     problems.install(app, openapi.api_routes(ROUTERS))
     for router in ROUTERS:

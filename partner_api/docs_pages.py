@@ -33,6 +33,8 @@ Every error is a problem document (RFC 9457, `application/problem+json`):
 - After `500`, `503` or no answer at all, send the same request with the same `request_id` again:
   it is carried out once.
 - What belongs to another partner is answered exactly as what does not exist: `404 not_found`.
+- `log_url` leads to the call in your [request log](request-log.md), with what you sent; there is
+  one if the call came with a good API key.
 - Name the `request_id` of the problem (also in the header `X-Request-Id`) when you ask us.
 
 An operation that was accepted and went wrong later is not an error of a request: see `failure` of

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import structlog
+from anyio import BrokenResourceError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,7 +59,9 @@ class Envelope:
     async def _handle(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         try:
             await self._within_limit(scope, receive, exchange)
-        except Exception:
+        except Exception as exc:
+            if exchange.status is not None and _is_gone(exc):
+                return
             _log.exception("request_failed")
             if exchange.status is not None:
                 raise  # the answer has begun: only a broken connection can tell
@@ -102,6 +105,14 @@ class _Exchange:
                 headers.update(rate.headers(self._state["verdict"]))
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+
+
+def _is_gone(exc: Exception) -> bool:
+    """Tell whether a stream ended because nobody reads it any more."""
+    if not isinstance(exc, ExceptionGroup):
+        return False
+    _, others = exc.split(BrokenResourceError)
+    return others is None
 
 
 def _counted(receive: Receive, limit_bytes: int) -> Receive:

@@ -192,6 +192,11 @@ def _problem_schema() -> dict[str, Any]:
             "instance": text,
             "request_id": text,
             "retryable": {"type": "boolean", "description": "The same request may work later."},
+            "log_url": {
+                **text,
+                "format": "uri",
+                "description": "Of the call in your request log, if it came with a good API key.",
+            },
             "retry_after": {"type": "integer", "description": "Seconds."},
             "operation_id": {**text, "description": "`idempotency_key_reused`: of the first."},
             "errors": {

@@ -34,7 +34,9 @@ _VALUE_ERROR: Final = "Value error, "
 def problem(scope: Scope, error: PlatformError) -> Response:
     """Return the answer that describes *error*."""
     kind = error.kind
-    public_url = Services.of(scope).settings.public_url.rstrip("/")
+    settings, state = Services.of(scope).settings, scope["state"]
+    state["code"] = kind.code
+    public_url = settings.public_url.rstrip("/")
     document = {
         "type": f"{public_url}/docs/errors/{kind.code}",
         "title": kind.title,
@@ -42,10 +44,12 @@ def problem(scope: Scope, error: PlatformError) -> Response:
         "code": kind.code,
         "detail": error.detail,
         "instance": _instance(scope),
-        "request_id": scope["state"]["request_id"],
+        "request_id": state["request_id"],
         "retryable": kind.retryable,
         **error.facts,
     }
+    if settings.request_log and "caller" in state:
+        document["log_url"] = f"{public_url}/v1/request_logs/{state['request_id']}"
     headers = {}
     if "retry_after" in error.facts:
         headers["Retry-After"] = str(error.facts["retry_after"])

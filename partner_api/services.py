@@ -6,6 +6,7 @@ them, and each request finds the services of the platform that it came to.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
@@ -17,6 +18,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
 from core.partners.limiter import Limiter
+from core.request_log.recorder import RequestLog
 from partner_api.security.gate import Gate
 
 
@@ -44,12 +46,20 @@ class PartnerServices(Services):
         closing: Set when the server is about to stop; whoever waits answers then.
         document: Returns the OpenAPI document.
         gate: Holds back callers without a key.
+        request_log: Where calls of partners are noted.
     """
 
     limiter: Limiter
     gate: Gate
     closing: asyncio.Event
     document: Callable[[], dict[str, Any]]
+    request_log: RequestLog
+
+    async def wait_closing(self, within_s: float) -> None:
+        """Wait so long, or until the server is about to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.closing.wait()
 
 
 S = TypeVar("S", bound=Services)

@@ -22,6 +22,7 @@ from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
 from core.operations import holds, reservations
 from core.operations import service as operations
+from core.request_log import service as request_log
 from core.sandbox import service as sandbox
 from core.sessions import costs, recovery, stopping
 from core.smart_charging import service as smart_charging
@@ -128,6 +129,11 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         ),
         job("resolve_silent_alerts", 60, alerts.resolve_silent),
         Job(name="seal_audit_trail", every_s=1, work=partial(audit_chain.seal_all, db)),
+        Job(
+            name="delete_old_request_logs",
+            every_s=60,
+            work=partial(request_log.delete_old, db, kept=settings.request_log_retention),
+        ),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
 

@@ -60,6 +60,9 @@ REQUESTS: Final = Histogram(
 REQUESTS_LIMITED: Final = Counter(
     "voltgate_requests_limited", "Calls of partners beyond a limit", ["bucket"], registry=REGISTRY
 )
+REQUEST_LOG_DROPPED: Final = Counter(
+    "voltgate_request_log_dropped", "Calls of partners left out of the log", registry=REGISTRY
+)
 
 
 def render() -> bytes:

@@ -58,7 +58,7 @@ async def paginate(
     if page.updated_to is not None:
         statement = statement.where(table.c.updated_at < page.updated_to)
     if page.cursor is not None:
-        at, id_ = _decode(page.cursor)
+        at, id_ = position_of(page.cursor)
         statement = statement.where(
             (table.c.updated_at > at) | ((table.c.updated_at == at) & (table.c.id > id_))
         )
@@ -66,14 +66,20 @@ async def paginate(
     if len(rows) <= page.limit:
         return Slice(rows, None)
     rows = rows[: page.limit]
-    return Slice(rows, _encode(rows[-1].updated_at, rows[-1].id))
+    return Slice(rows, cursor_of(rows[-1].updated_at, rows[-1].id))
 
 
-def _encode(at: datetime, id_: str) -> str:
+def cursor_of(at: datetime, id_: str) -> str:
+    """Return the cursor of what comes behind a row."""
     return base64.urlsafe_b64encode(f"{rfc3339(at)} {id_}".encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> tuple[datetime, str]:
+def position_of(cursor: str) -> tuple[datetime, str]:
+    """Return the row that a cursor stands for.
+
+    Raises:
+        PlatformError: ``invalid_cursor``.
+    """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")

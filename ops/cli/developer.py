@@ -31,7 +31,7 @@ def listen(
     if secret is None and forward_to is not None:
         say(f"Signed with this secret until it ends: [bold]{shown}[/bold]")
     try:
-        with Api(api_url, _key(key)) as api:
+        with Api(api_url, the_key(key)) as api:
             core_listen(
                 api,
                 forward_to=forward_to,
@@ -50,7 +50,7 @@ def listen(
 def trigger(*, api_url: str, key: str | None, event_type: str) -> None:
     """Let an event happen and print its id."""
     try:
-        with Api(api_url, _key(key)) as api:
+        with Api(api_url, the_key(key)) as api:
             event = core_trigger(
                 api, event_type, say=lambda text: say(f"[dim]{escape(text)}[/dim]")
             )
@@ -61,7 +61,8 @@ def trigger(*, api_url: str, key: str | None, event_type: str) -> None:
     out().print(f"{event['id']} {event['type']}", highlight=False)
 
 
-def _key(key: str | None) -> str:
+def the_key(key: str | None) -> str:
+    """Return the API key that was given, or say how to give one and exit."""
     if not key:
         raise fail(
             "There is no API key.",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.groups import group
-from ops.cli.output import Json
+from ops.cli.output import ApiKey, ApiUrl, Json
 from ops.roles import ALL_ROLES, Role
 
 app = typer.Typer(
@@ -43,12 +43,6 @@ RUN = "Run"
 LOOK_AFTER = "Look after"
 SEE = "See what happened"
 DEVELOP = "Develop against the partner API"
-
-ApiUrl = Annotated[str, typer.Option("--api", envvar="VOLTGATE_API_URL", help="The partner API.")]
-ApiKey = Annotated[
-    str | None,
-    typer.Option(envvar="VOLTGATE_API_KEY", help="A test key; better not on the command line."),
-]
 
 
 @app.command(rich_help_panel=RUN)
@@ -235,7 +229,12 @@ fleet = group(
 )
 certificate = group("Chargers' certificates: ending, signed, revoked.", "ops.cli.certificates:app")
 token = group("Id tokens: cards and apps that may charge.", "ops.cli.id_tokens:app")
-partner = group("Partners: platforms that start charges.", "ops.cli.partners:app")
+logs = group("Your calls of the partner API: follow them, look at one.", "ops.cli.request_logs:app")
+partner = group(
+    "Partners: platforms that start charges.",
+    "ops.cli.partners:app",
+    "ops.cli.partner_logs:app",
+)
 application = group(
     "Applications: companies that want to become partners.", "ops.cli.applications:app"
 )
@@ -250,6 +249,7 @@ alert = group("Alerts: what you should know of, and who looks after it.", "ops.c
 charger.add_typer(firmware, name="firmware")
 charger.add_typer(log, name="log")
 charger.add_typer(local_list, name="local-list")
+app.add_typer(logs, name="logs", rich_help_panel=DEVELOP)
 app.add_typer(station, name="station", rich_help_panel=LOOK_AFTER)
 app.add_typer(charger, name="charger", rich_help_panel=LOOK_AFTER)
 app.add_typer(fleet, name="fleet", rich_help_panel=LOOK_AFTER)

@@ -9,6 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+ApiUrl = Annotated[str, typer.Option("--api", envvar="VOLTGATE_API_URL", help="The partner API.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="VOLTGATE_API_KEY", help="An API key; better not on the command line."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 FAILED: Final = 1

@@ -1,4 +1,4 @@
-"""A client of the partner API with a test key."""
+"""A client of the partner API as a developer uses it."""
 
 from typing import Any, Final, Self
 
@@ -19,11 +19,15 @@ class Refused(Exception):
 
 
 class Api:
-    """The partner API as a developer uses it. Used as a context."""
+    """The partner API as a developer uses it. Used as a context.
 
-    def __init__(self, url: str, key: str) -> None:
+    Args:
+        only_test: Refuse a key of live mode: what is to be done concerns test mode alone.
+    """
+
+    def __init__(self, url: str, key: str, *, only_test: bool = True) -> None:
         self.url = url.rstrip("/")
-        if not key.startswith("vg_test_"):
+        if only_test and not key.startswith("vg_test_"):
             raise Refused("This is for test mode: use a key that begins with vg_test_.")
         self.http = httpx2.Client(
             base_url=self.url,

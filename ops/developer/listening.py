@@ -1,7 +1,7 @@
 """``voltgate listen``: events of test mode, as they happen, signed and posted to your machine."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,17 +10,11 @@ import msgspec
 
 from core.kernel.tls import shared_context
 from core.webhooks.signing import sign
-from ops.developer.client import Api, refusal
-from ops.developer.sse import Sent, parse
+from ops.developer.client import Api
+from ops.developer.following import follow
+from ops.developer.sse import Sent
 
 FORWARD_TIMEOUT_S: Final = 10.0
-FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 30.0
-_SILENT_FOR_S: Final = 45.0
-"""The API sends a comment every 15 s; so much longer without one is a broken connection."""
-
-_GIVE_UP: Final = frozenset({400, 401, 403, 404})
-"""What another attempt would be answered with, too; anything else may pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,42 +57,13 @@ def listen(
     with httpx2.Client(
         timeout=FORWARD_TIMEOUT_S, trust_env=False, verify=shared_context()
     ) as target:
-        for sent in _events(api, say=say, sleep=sleep):
+        for sent in follow(api, "/v1/events/stream", say=say, sleep=sleep):
             if types and sent.type not in types:
                 continue
             tell(_forward(target, forward_to, secret, sent))
             told += 1
             if told == count:
                 return
-
-
-def _events(
-    api: Api, *, say: Callable[[str], None], sleep: Callable[[float], None]
-) -> Iterator[Sent]:
-    """Yield what happens; a connection that breaks is made anew."""
-    last, pause_s = "", FIRST_PAUSE_S
-    while True:
-        try:
-            for sent in _connection(api, last, say=say):
-                last, pause_s = sent.id or last, FIRST_PAUSE_S
-                yield sent
-            say("the stream has ended")
-        except httpx2.HTTPError as exc:
-            say(f"the connection is lost ({exc or type(exc).__name__})")
-        sleep(pause_s)
-        pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
-
-
-def _connection(api: Api, last: str, *, say: Callable[[str], None]) -> Iterator[Sent]:
-    headers = {"Last-Event-ID": last} if last else {}
-    timeout = httpx2.Timeout(FORWARD_TIMEOUT_S, read=_SILENT_FOR_S)
-    with api.http.stream("GET", "/v1/events/stream", headers=headers, timeout=timeout) as stream:
-        if stream.status_code in _GIVE_UP:
-            stream.read()
-            raise refusal(stream)
-        stream.raise_for_status()
-        say("connected")
-        yield from parse(stream.iter_lines())
 
 
 def _forward(target: httpx2.Client, url: str | None, secret: str, sent: Sent) -> Forwarded:

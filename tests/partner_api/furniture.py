@@ -18,6 +18,7 @@ from core.sessions.facts import (
     TransactionStarted,
 )
 from core.sessions.states import SessionStatus
+from tests.core.request_log.making import call, logged
 from tests.partner_api.joining import apply
 from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
 
@@ -39,6 +40,7 @@ class Furniture:
     connector_id: str
     partner_id: str
     application_id: str
+    request_log_id: str
     request_id: str
 
 
@@ -158,8 +160,16 @@ async def furnish(
         connector_id=place.connector_id,
         partner_id=party.partner_id,
         application_id=(await apply(party.client))["id"],
+        request_log_id=await log_a_call(db, party, livemode=livemode),
         request_id=f"{name}-1",
     )
+
+
+async def log_a_call(db: Database, party: Party, *, livemode: bool) -> str:
+    """Write an entry into the request log of a partner; return its id."""
+    one = call(db, partner_id=party.partner_id, key_id=party.key_id, livemode=livemode)
+    await logged(db, one)
+    return one.id
 
 
 def in_an_hour(db: Database) -> str:

@@ -63,6 +63,9 @@ GET /v1/events
 GET /v1/events/{}
 POST /v1/events/{}/resend
 GET /v1/events/stream
+GET /v1/request_logs
+GET /v1/request_logs/stream
+GET /v1/request_logs/{}
 GET /v1/partner
 GET /v1/api_keys
 POST /v1/api_keys
@@ -147,7 +150,7 @@ def test_every_reference_leads_somewhere() -> None:
     walk(DOCUMENT)
 
 
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path="/v1/events/stream")
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/stream$")
 SCHEMA.config.generation.with_security_parameters = False
 CHECKS: list[CheckFunction] = [
     not_a_server_error,

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from anyio import BrokenResourceError
 
 from core.audit.service import CLI
 from core.kernel.db import Database
@@ -17,6 +18,7 @@ from ops.http import serving
 from partner_api import app as partner_app
 from partner_api.app import PartnerApp
 from partner_api.events import stream
+from partner_api.middleware import Envelope
 from tests.eventually import eventually
 from tests.partner_api.scenes import Party, Place, start_body
 
@@ -175,3 +177,24 @@ async def test_the_stream_ends_when_the_server_stops(
 async def test_the_stream_refuses_before_it_begins(app: PartnerApp, partner: Party) -> None:
     for query in ("?after_seq=x", "?after_seq=-1", "?nonsense=1"):
         assert (await partner.client.get(f"/v1/events/stream{query}")).status_code == 400
+
+
+async def test_a_stream_that_nobody_reads_any_more_is_no_error(
+    app: PartnerApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FastAPI's stream raises that when the client goes while something waits to be sent."""
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ExceptionGroup("unhandled errors in a TaskGroup", [gone])
+
+    async def sent(_: Any) -> None: ...
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    gone: Exception = BrokenResourceError()
+    envelope = Envelope(inner, name="partner")
+    await envelope(scope | {"state": {"services": app.services}}, sent, sent)  # type: ignore[arg-type]
+    assert "request_failed" not in capsys.readouterr().out
+    gone = RuntimeError("a bug")
+    with pytest.raises(ExceptionGroup):
+        await envelope(scope | {"state": {"services": app.services}}, sent, sent)  # type: ignore[arg-type]

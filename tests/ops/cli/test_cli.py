@@ -88,6 +88,9 @@ COMMANDS = [
     *(["event", name] for name in ("list", "show", "resend", "tail", "replay")),
     ["replay", "dead-letters"],
     *(["audit", name] for name in ("list", "head", "verify", "export")),
+    ["logs", "tail"],
+    ["logs", "show"],
+    ["partner", "logs"],
 ]
 
 

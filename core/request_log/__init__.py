@@ -1,0 +1,1 @@
+"""What partners called, redacted: kept for a while, for them and for whoever helps them."""

@@ -1,0 +1,1 @@
+"""The request log: calls noted as they pass, listed, read, followed."""

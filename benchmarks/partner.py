@@ -21,6 +21,7 @@ PAUSE_S: Final = 0.02
 """Between two starts of the idle scenarios, so that one is over before the next."""
 ARRIVE_WITHIN_S: Final = 60.0
 _ACCEPTED: Final = 202
+_OF_A_TRANSACTION: Final = ("session.started", "session.ended")
 
 
 async def start_latency(lab: Lab) -> Figures:
@@ -131,19 +132,20 @@ async def webhook_latency(lab: Lab) -> Figures:
 
 async def webhook_rate(lab: Lab) -> Figures:
     """Deliver what eight endpoints have missed, as fast as one worker can."""
-    events = max(1, round(lab.seconds * WEBHOOKS_PER_S / ENDPOINTS))
+    transactions = max(1, round(lab.seconds * WEBHOOKS_PER_S / ENDPOINTS / len(_OF_A_TRANSACTION)))
     since = datetime.now(UTC).isoformat()
     arrived: asyncio.Queue[float] = asyncio.Queue()
     async with AsyncExitStack() as stack:
         charger = lab.charger(lab.chargers[0])
         await stack.enter_async_context(booted([charger]))
-        for number in range(events):
-            await charger.status(1, "Preparing" if number % 2 == 0 else "Available")
+        for _ in range(transactions):
+            await charger.stop(await charger.start(1))
         url = await stack.enter_async_context(
             receiving(lambda: arrived.put_nowait(time.perf_counter()))
         )
-        types = ["connector.status_changed"]
-        made = await stack.enter_async_context(_endpoints(lab, url, count=ENDPOINTS, types=types))
+        made = await stack.enter_async_context(
+            _endpoints(lab, url, count=ENDPOINTS, types=_OF_A_TRANSACTION)
+        )
         api = await _api(stack, lab)
         begin = await mark(lab.target)
         queued = 0
@@ -225,7 +227,7 @@ async def _endpoints(
     """Make webhook endpoints and delete them at the end; yields their ids."""
     async with AsyncExitStack() as stack:
         api = await _api(stack, lab)
-        body = {"url": url, "event_types": types}
+        body = {"url": url, "event_types": list(types)}
         made = [(await api.must("POST", "/v1/webhook_endpoints", body))["id"] for _ in range(count)]
         yield made
         for endpoint in made:

@@ -110,7 +110,7 @@ SCENARIOS: Final = {
         Scenario(name="heartbeat", tells="Heartbeat", run=heartbeat, on=_EVERYWHERE),
         Scenario(
             name="status",
-            tells="StatusNotification, an event each",
+            tells="StatusNotification, another status each time",
             run=status,
             on=("voltgate", "frames"),
         ),

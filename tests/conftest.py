@@ -5,6 +5,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         operator_port=0,
         ocpp_port=0,
         webhook_allow_insecure=True,
+        status_interval=timedelta(milliseconds=20),
         document_directory=tmp_path / "documents",
         applicant_requests_per_minute=10_000,
     )

@@ -1,17 +1,17 @@
-"""What partners hear of stations, chargers and connectors: gathered, written before the commit.
+"""What partners are to hear of stations, chargers and connectors: noted before the commit.
 
-Rows are changed, and so locked, before their numbers are taken; numbers are taken last and in one
-order. So transactions wait for each other, never in a ring, and no reader of the feed meets a
-number before a lower one.
+A change of status or presence only gets the next number of the feed, in the charger's transaction;
+``telling`` makes events of it. Rows are changed, and so locked, before their numbers are taken;
+numbers are taken last and in one order. So transactions wait for each other, never in a ring, and
+no reader of the feed meets a number before a lower one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.chargers import connector_store, store
 from core.chargers.models import Charger, Station
-from core.chargers.views import presence_view, station_view, status_view
+from core.chargers.views import station_view
 from core.kernel.db import Tx
 from core.partners import service as partners
 from core.webhooks import service as webhooks
@@ -19,14 +19,15 @@ from core.webhooks import service as webhooks
 FEED: Final = "connector_status"
 _STATIONS_AT_END: Final = "0-stations"
 _FEED_AT_END: Final = "1-status-feed"
+_PRESENCE: Final = "1-presence"
 
 
 def connectors_changed(tx: Tx, connector_ids: Iterable[str]) -> None:
-    """Give connectors a new place in the feed and tell partners; their rows are locked by now."""
+    """Give connectors a new place in the feed; their rows are locked by now."""
     gathered: set[str] = tx.info.setdefault(_FEED_AT_END, set())
     gathered.update(connector_ids)
     if gathered:
-        tx.at_end(_FEED_AT_END, _number_and_tell)
+        tx.at_end(_FEED_AT_END, _number)
 
 
 def station_changed(tx: Tx, station_id: str | None) -> None:
@@ -37,27 +38,13 @@ def station_changed(tx: Tx, station_id: str | None) -> None:
 
 
 async def presence_changed(tx: Tx, chargers: Sequence[Charger]) -> None:
-    """Tell partners that chargers came or went, and what that makes of their connectors."""
+    """Give chargers that came or went, and their connectors, a new place in the feed."""
     touched = await connector_store.touch_connectors(tx, [charger.id for charger in chargers])
+    gathered: set[str] = tx.info.setdefault(_PRESENCE, set())
+    gathered.update(charger.id for charger in chargers if charger.station_id is not None)
+    if gathered:
+        tx.at_end(_FEED_AT_END, _number)
     connectors_changed(tx, touched)
-    known = {charger.station_id for charger in chargers if charger.station_id is not None}
-    found = {station.id: station for station in await store.stations_by_id(tx, known)}
-    audience = await _audience(tx, found)
-    for charger in chargers:
-        station = found.get(charger.station_id or "")
-        if station is None:
-            continue
-        for partner_id in audience[station.id]:
-            await webhooks.emit(
-                tx,
-                partner_id=partner_id,
-                livemode=station.livemode,
-                type="charger.online" if charger.online else "charger.offline",
-                object_id=charger.id,
-                object_sequence=2 * charger.epoch + (0 if charger.online else 1),
-                related={},
-                obj=presence_view(charger, at=tx.now),
-            )
 
 
 async def tell_station(
@@ -90,31 +77,12 @@ async def _tell_stations(tx: Tx) -> None:
             await tell_station(tx, station, "station.updated")
 
 
-async def _number_and_tell(tx: Tx) -> None:
-    ids = sorted(tx.info.pop(_FEED_AT_END))
-    last = await connector_store.next_numbers(tx, FEED, len(ids))
-    first = last - len(ids) + 1
-    await connector_store.set_seqs(tx, {id_: first + place for place, id_ in enumerate(ids)})
-    found = await connector_store.live(tx, ids)
-    audience = await _audience(tx, {live.station_id for live in found if live.station_id})
-    for live in found:
-        if live.station_id is None or live.livemode is None:
-            continue
-        for partner_id in audience[live.station_id]:
-            await webhooks.emit(
-                tx,
-                partner_id=partner_id,
-                livemode=live.livemode,
-                type="connector.status_changed",
-                object_id=live.connector.id,
-                object_sequence=live.connector.seq,
-                related={},
-                obj=status_view(live, now=tx.now),
-            )
-
-
-async def _audience(tx: Tx, station_ids: Iterable[str]) -> dict[str, Sequence[str]]:
-    audience: defaultdict[str, Sequence[str]] = defaultdict(tuple)
-    for station_id in station_ids:
-        audience[station_id] = await partners.partners_of_station(tx, station_id)
-    return audience
+async def _number(tx: Tx) -> None:
+    """Number what changed: chargers first, so that one is online before its connectors are free."""
+    chargers = sorted(tx.info.pop(_PRESENCE, ()))
+    connectors = sorted(tx.info.pop(_FEED_AT_END, ()))
+    last = await connector_store.next_numbers(tx, FEED, len(chargers) + len(connectors))
+    first = last - len(chargers) - len(connectors) + 1
+    seqs = dict(zip([*chargers, *connectors], range(first, last + 1), strict=True))
+    await store.set_presence_seqs(tx, {id_: seqs[id_] for id_ in chargers})
+    await connector_store.set_seqs(tx, {id_: seqs[id_] for id_ in connectors})

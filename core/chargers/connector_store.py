@@ -146,6 +146,12 @@ async def next_numbers(tx: Tx, name: str, count: int) -> int:
     return int(await tx.scalar(statement.returning(counters.c.value)))
 
 
+async def last_number(tx: Tx, name: str) -> int:
+    """Return the last number that was taken and committed; all before it are visible, too."""
+    statement = select(counters.c.value).where(counters.c.name == name)
+    return int(await tx.scalar(statement) or 0)
+
+
 async def set_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
     statement = (
         update(connectors)
@@ -168,8 +174,12 @@ _LIVE = (
 )
 
 
-async def live(tx: Tx, connector_ids: Collection[str]) -> Sequence[LiveConnector]:
-    return await _live(tx, _LIVE.where(connectors.c.id.in_(sorted(connector_ids))))
+async def live_between(
+    tx: Tx, *, after_seq: int, until_seq: int, limit: int
+) -> Sequence[LiveConnector]:
+    """Return connectors by their place in the feed, whoever may see them."""
+    statement = _LIVE.where(connectors.c.seq > after_seq, connectors.c.seq <= until_seq)
+    return await _live(tx, statement.limit(limit))
 
 
 async def live_of_partner(

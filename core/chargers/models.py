@@ -72,6 +72,7 @@ chargers = Table(
     Column("error_code", String(60)),
     Column("error_info", Text),
     Column("status_reported_at", UtcDateTime),
+    Column("presence_seq", BigInteger, nullable=False, server_default="0", index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
@@ -121,6 +122,15 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+cursors = Table(
+    "status_cursors",
+    metadata,
+    Column("partner_id", ForeignKey("partners.id"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+)
+"""Up to which number of the feed each partner has been told, by events."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveConnector:
@@ -168,7 +178,8 @@ class Charger:
     does; until then both are good. ``status`` is what the charger last said of
     itself as a whole (OCPP 1.6: connector 0); its connectors have their own. ``held_reason`` is why
     an operator made an accepted charger wait for approval again; ``boot_status`` what it was last
-    told at a boot (``Accepted``, ``Pending``, ``Rejected``).
+    told at a boot (``Accepted``, ``Pending``, ``Rejected``). ``presence_seq`` is its place in the
+    feed of changes since it last came or went.
     """
 
     id: str
@@ -199,6 +210,7 @@ class Charger:
     error_code: str | None
     error_info: str | None
     status_reported_at: datetime | None
+    presence_seq: int
     created_at: datetime
     updated_at: datetime
     removed_at: datetime | None

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from core.audit import service as audit
 from core.audit.service import Actor
-from core.chargers import announcing, connector_store, store
+from core.chargers import announcing, connector_store, store, telling
 from core.chargers.checks import check_columns, invalid
 from core.chargers.models import Charger, Connector, Station, stations
 from core.kernel.db import Tx
@@ -171,6 +171,7 @@ async def grant_station(
     is_new = await partners.access(tx, partner_id, station_id) is None
     grant = await partners.grant(tx, actor, partner_id, station_id, control=control)
     if is_new:
+        await telling.begin(tx, partner_id)
         await announcing.tell_station(tx, station, "station.created", partner_ids=[partner_id])
     return grant
 

@@ -233,6 +233,15 @@ async def set_last_seen(tx: Tx, seen: Mapping[str, datetime]) -> None:
     await tx.execute(statement, [{"b_id": id_, "b_at": seen[id_]} for id_ in sorted(seen)])
 
 
+async def set_presence_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
+    statement = (
+        update(chargers)
+        .where(chargers.c.id == bindparam("b_id"))
+        .values(presence_seq=bindparam("b_seq"))
+    )
+    await tx.execute(statement, [{"b_id": id_, "b_seq": seq} for id_, seq in seqs.items()])
+
+
 async def touch_node(tx: Tx, node_id: str) -> bool:
     """Note that a node lives; tell whether it was known."""
     statement = update(nodes).where(nodes.c.id == node_id).values(seen_at=tx.now)

@@ -212,6 +212,31 @@ CHECKS_OF_EVENTS: Final = (
         """,
     ),
     Check(
+        invariant="I12",
+        title="a delivery is superseded only by a newer one of the same object",
+        sql="""
+            SELECT endpoint_id, latest_of, max(created_at) AS newest FROM deliveries
+            WHERE latest_of IS NOT NULL OR status = 'superseded'
+            GROUP BY endpoint_id, latest_of
+            HAVING max(CASE WHEN status <> 'superseded' THEN created_at END) IS NULL
+                OR max(CASE WHEN status = 'superseded' THEN created_at END)
+                 > max(CASE WHEN status <> 'superseded' THEN created_at END)
+        """,
+    ),
+    Check(
+        invariant="I12",
+        title="a partner that may see stations is told of their changes while a node is up",
+        sql=f"""
+            SELECT g.partner_id, min(u.seq) AS told_until, count(c.id) AS connectors
+            FROM station_grants g LEFT JOIN status_cursors u ON u.partner_id = g.partner_id
+            LEFT JOIN chargers h ON h.station_id = g.station_id
+            LEFT JOIN connectors c ON c.charger_id = h.id AND c.seq > u.seq
+                AND c.updated_at < :an_hour_ago AND {A_NODE_HAS_BEEN_UP}
+            GROUP BY g.partner_id HAVING min(u.seq) IS NULL OR count(c.id) > 0
+        """,  # noqa: S608 - no value of anybody's is part of it
+        advice=START_A_WORKER,
+    ),
+    Check(
         invariant="I15",
         title="an object's sequence grows from event to event",
         sql="""

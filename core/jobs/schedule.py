@@ -9,7 +9,7 @@ from core.alerts import service as alerts
 from core.audit import chain as audit_chain
 from core.certificates import holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
-from core.chargers import frame_log, login, presence, security_events, transfers
+from core.chargers import frame_log, login, presence, security_events, telling, transfers
 from core.commands import service as commands
 from core.desired import availability, local_list, variables
 from core.desired import service as desired
@@ -104,6 +104,11 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         Job(name="sign_certificates", every_s=1, work=sign_certificates),
         job("renew_certificates", 600, renew_certificates),
         job("release_dead_nodes", 3, release_dead_nodes),
+        Job(
+            name="tell_status_changes",
+            every_s=settings.status_interval.total_seconds(),
+            work=partial(telling.tell_changes, db, backlog=settings.status_backlog),
+        ),
         job("look_after_chargers", 5, look_after),
         job(
             "tell_expiring_keys",

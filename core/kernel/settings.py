@@ -20,6 +20,7 @@ from core.kernel import failpoints
 from core.kernel.settings_joining import JoiningSettings
 from core.kernel.settings_limits import LimitSettings
 from core.kernel.settings_requests import RequestLogSettings
+from core.kernel.settings_seeing import SeeingSettings
 
 DEVELOPMENT_SECRET: Final = "voltgate-development-only-not-for-production"  # noqa: S105
 MINIMUM_SECRET_LENGTH: Final = 32
@@ -67,7 +68,7 @@ def _node_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-class Settings(LimitSettings, JoiningSettings, RequestLogSettings):
+class Settings(LimitSettings, JoiningSettings, RequestLogSettings, SeeingSettings):
     """Every knob of the platform; the defaults run without any service.
 
     Durations are ISO 8601 (``VOLTGATE_CONFIRM_WITHIN=PT60S``) or seconds. Production refuses to

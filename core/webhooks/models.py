@@ -22,6 +22,7 @@ from core.webhooks.states import DeliveryStatus
 
 _DUE = text("status = 'due'")
 _DEAD = text("status = 'dead'")
+_LATEST = text("status = 'due' AND latest_of IS NOT NULL")
 
 endpoints = Table(
     "webhook_endpoints",
@@ -67,6 +68,7 @@ deliveries = Table(
     Column("event_id", ForeignKey("events.id"), nullable=False, index=True),
     Column("endpoint_id", ForeignKey("webhook_endpoints.id"), nullable=False),
     Column("event_type", String(40), nullable=False),
+    Column("latest_of", String(32)),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
@@ -74,6 +76,13 @@ deliveries = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_deliveries_due", "endpoint_id", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
     Index("ix_deliveries_dead", "updated_at", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
+    Index(
+        "ix_deliveries_latest_of",
+        "endpoint_id",
+        "latest_of",
+        sqlite_where=_LATEST,
+        postgresql_where=_LATEST,
+    ),
     Index("ix_deliveries_endpoint_id", "endpoint_id", "status", "updated_at"),
 )
 
@@ -128,12 +137,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event for one endpoint: the transactional outbox row itself."""
+    """One event for one endpoint: the transactional outbox row itself.
+
+    ``latest_of`` is the object of which only the newest state is worth sending.
+    """
 
     id: str
     event_id: str
     endpoint_id: str
     event_type: str
+    latest_of: str | None
     status: DeliveryStatus
     attempts: int
     due_at: datetime

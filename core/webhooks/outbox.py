@@ -1,11 +1,12 @@
 """SQL of deliveries and attempts: the outbox is the queue, a lease is a later ``due_at``."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, update
 
 from core.kernel.db import Tx, guarded_move
 from core.kernel.page import Page, Slice, paginate
@@ -22,7 +23,12 @@ from core.webhooks.states import MACHINE, DeliveryStatus
 
 # Literals, so that PostgreSQL can prove the predicates of the partial indexes.
 _IS_DUE: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'due'")
+_IS_LATEST: Final[ColumnElement[bool]] = deliveries.c.latest_of.is_not(None)
 _IS_DEAD: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'dead'")
+
+
+LONGEST_LEASE: Final = timedelta(seconds=35)
+"""Of a claim: the longest attempt that settings allow, and 5 s. What is due later waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +166,64 @@ async def disable(tx: Tx, endpoint_id: str, *, limit: int) -> int:
     return await tx.execute(statement)
 
 
+async def supersede(tx: Tx, queued: Sequence[Mapping[str, Any]]) -> None:
+    """Take out of the queue what *queued*, new rows of deliveries, says anew of the same objects.
+
+    What is claimed stays: its receiver may have it already. What another transaction has locked
+    (a claim) is passed over instead of waited for, so that nobody waits in a circle.
+    """
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for row in queued:
+        if row["latest_of"] is not None:
+            keys[row["endpoint_id"]].append(row["latest_of"])
+    if not keys:
+        return
+    waits = select(deliveries.c.id).where(
+        deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, _IS_LATEST
+    )
+    statement = select(endpoints.c.id).where(endpoints.c.id.in_(sorted(keys)), waits.exists())
+    for endpoint_id in await tx.scalars(statement.order_by(endpoints.c.id)):
+        due_at = deliveries.c.due_at
+        old = (
+            select(deliveries.c.id)
+            .where(
+                deliveries.c.endpoint_id == endpoint_id,
+                deliveries.c.latest_of.in_(sorted(keys[endpoint_id])),
+                _IS_DUE,
+                or_(due_at <= tx.now, due_at > tx.now + LONGEST_LEASE),
+            )
+            .with_for_update(skip_locked=True)
+        )
+        move_out = (
+            update(deliveries)
+            .where(deliveries.c.id.in_(old), _IS_DUE)
+            .values(status=DeliveryStatus.SUPERSEDED, updated_at=tx.now)
+        )
+        await tx.execute(move_out)
+
+
+async def is_behind(tx: Tx, partner_id: str, *, more_than: int) -> bool:
+    """Tell whether an endpoint that works has more unsent deliveries of states than so many."""
+    one_more = (
+        select(deliveries.c.id)
+        .where(deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, _IS_LATEST)
+        .offset(more_than)
+        .limit(1)
+    )
+    statement = (
+        select(endpoints.c.id)
+        .where(
+            endpoints.c.partner_id == partner_id,
+            endpoints.c.enabled,
+            endpoints.c.deleted_at.is_(None),
+            endpoints.c.failing_since.is_(None),
+            one_more.exists(),
+        )
+        .limit(1)
+    )
+    return await tx.scalar(statement) is not None
+
+
 async def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         await tx.execute(insert(attempts), rows)
@@ -242,11 +306,16 @@ async def undelivered(
     since: datetime,
     limit: int,
 ) -> Sequence[tuple[str, str]]:
-    """Return (id, type) of events since *since* that never reached the endpoint nor wait for it."""
+    """Return (id, type) of events since *since* that never reached the endpoint nor wait for it.
+
+    What a newer state superseded is not missing.
+    """
     under_way = select(deliveries.c.id).where(
         deliveries.c.event_id == events.c.id,
         deliveries.c.endpoint_id == endpoint_id,
-        deliveries.c.status.in_([DeliveryStatus.DUE, DeliveryStatus.DELIVERED]),
+        deliveries.c.status.in_(
+            [DeliveryStatus.DUE, DeliveryStatus.DELIVERED, DeliveryStatus.SUPERSEDED]
+        ),
     )
     statement = (
         select(events.c.id, events.c.type)

@@ -9,7 +9,7 @@ import msgspec
 
 from core.kernel.db import Tx
 from core.kernel.ids import new_id
-from core.webhooks import bodies, store
+from core.webhooks import bodies, outbox, store
 from core.webhooks.models import Endpoint
 from core.webhooks.states import DeliveryStatus
 from core.webhooks.types import OPT_IN, EventType, covers
@@ -29,6 +29,7 @@ class _Queued:
     related: dict[str, str | None]
     obj: msgspec.Raw
     only_endpoint: str | None
+    latest_of: str | None
 
 
 def events_topic(partner_id: str) -> str:
@@ -45,8 +46,9 @@ async def emit(
     object_id: str,
     object_sequence: int | None,
     related: Mapping[str, str | None],
-    obj: Mapping[str, Any],
+    obj: Mapping[str, Any] | msgspec.Raw,
     only_endpoint: str | None = None,
+    latest_of: str | None = None,
 ) -> str:
     """Queue an event about *obj*, as it is now; return its id. It exists if *tx* commits (I10).
 
@@ -56,8 +58,11 @@ async def emit(
         object_sequence: Grows with every event of the object (I15); ``None``: one more than the
             object's newest event has.
         related: Any of operation_id, request_id, session_id, order_id.
-        obj: The whole object as the API shows it; JSON values only.
+        obj: The whole object as the API shows it, JSON values only; or what ``bodies.freeze``
+            made of it, for an object that many partners hear of.
         only_endpoint: Deliver to this endpoint alone, whatever it subscribed to.
+        latest_of: An object of which only the newest state counts: what is queued of it for an
+            endpoint, and was not sent yet, is superseded by this.
     """
     event = _Queued(
         id=new_id("evt"),
@@ -67,8 +72,9 @@ async def emit(
         object_id=object_id,
         object_sequence=object_sequence,
         related=bodies.related(related),
-        obj=bodies.freeze(obj),
+        obj=obj if isinstance(obj, msgspec.Raw) else bodies.freeze(obj),
         only_endpoint=only_endpoint,
+        latest_of=latest_of,
     )
     tx.info.setdefault(_AT_END, []).append(event)
     tx.at_end(_AT_END, _write)
@@ -93,24 +99,34 @@ async def _write(tx: Tx) -> None:
         for seq, event in enumerate(events, last - len(events) + 1):
             rows.append(_row(tx, event, seq=seq, object_sequence=sequences[event.id]))
             deliveries += [
-                delivery_row(tx, event_id=event.id, type_=event.type, endpoint_id=endpoint.id)
+                delivery_row(
+                    tx,
+                    event_id=event.id,
+                    type_=event.type,
+                    endpoint_id=endpoint.id,
+                    latest_of=event.latest_of,
+                )
                 for endpoint in endpoints
                 if _wants(endpoint, event)
             ]
         tx.ring(events_topic(partner_id), str(last))
     await store.add_events(tx, rows)
+    await outbox.supersede(tx, deliveries)
     await store.add_deliveries(tx, deliveries)
     for delivery in deliveries:
         tx.ring(TOPIC, delivery["endpoint_id"])
 
 
-def delivery_row(tx: Tx, *, event_id: str, type_: str, endpoint_id: str) -> dict[str, Any]:
+def delivery_row(
+    tx: Tx, *, event_id: str, type_: str, endpoint_id: str, latest_of: str | None = None
+) -> dict[str, Any]:
     """Return a new delivery that is due at once."""
     return {
         "id": new_id("dlv"),
         "event_id": event_id,
         "endpoint_id": endpoint_id,
         "event_type": type_,
+        "latest_of": latest_of,
         "status": DeliveryStatus.DUE,
         "attempts": 0,
         "due_at": tx.now,

@@ -16,15 +16,23 @@ class DeliveryStatus(StrEnum):
     """All attempts failed: a dead letter, kept and replayable."""
     DISABLED = "disabled"
     """The endpoint was disabled or deleted before it could be delivered."""
+    SUPERSEDED = "superseded"
+    """A newer state of the same object was queued before this one was sent."""
 
 
 MACHINE: Final = Machine(
     {
         DeliveryStatus.DUE: frozenset(
-            {DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.DISABLED}
+            {
+                DeliveryStatus.DELIVERED,
+                DeliveryStatus.DEAD,
+                DeliveryStatus.DISABLED,
+                DeliveryStatus.SUPERSEDED,
+            }
         ),
         DeliveryStatus.DELIVERED: frozenset(),
         DeliveryStatus.DEAD: frozenset(),
         DeliveryStatus.DISABLED: frozenset(),
+        DeliveryStatus.SUPERSEDED: frozenset(),
     }
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.audit.service import CLI
-from core.chargers import presence, registry, status
+from core.chargers import presence, registry, status, telling
 from core.chargers.facts import StatusReported
 from core.chargers.models import Charger
 from core.chargers.states import ConnectorStatus
@@ -85,8 +85,14 @@ async def shown(db: Database, partner_id: str, after_seq: int = 0) -> list[dict[
         return [status_view(live, now=tx.now) for live in feed.statuses]
 
 
+async def tell(db: Database) -> int:
+    """Do what a worker does each second: tell partners what changed."""
+    return await telling.tell_changes(db, backlog=1000)
+
+
 async def heard(db: Database, partner_id: str, *types: str) -> list[dict[str, Any]]:
-    """Return the events of a partner, of some types or all, in their order."""
+    """Return the events of a partner, of some types or all, in their order, once it is told."""
+    await tell(db)
     statement = select(events.c.body).where(events.c.partner_id == partner_id)
     async with db.transaction() as tx:
         bodies = [json.loads(body) for body in await tx.scalars(statement.order_by(events.c.seq))]

@@ -13,6 +13,7 @@ from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.errors import PlatformError
+from core.kernel.times import rfc3339
 from tests.core.chargers.making import (
     connect,
     disconnect,
@@ -23,6 +24,7 @@ from tests.core.chargers.making import (
     make_station,
     report,
     shown,
+    tell,
 )
 
 
@@ -50,9 +52,11 @@ async def test_a_connection_is_noted_and_told(db: Database, vault: Vault) -> Non
     async with db.transaction() as tx:
         online = await get(tx, charger)
     assert (online.node_id, online.epoch, online.ocpp_version) == ("node-a", epoch, "1.6")
+    await tell(db)
     assert await disconnect(db, charger.id, epoch)
     async with db.transaction() as tx:
         assert not (await get(tx, charger)).online
+        assert online.connected_at is not None
     came, went = await heard(db, partner_id, "charger.online", "charger.offline")
     assert (came["type"], went["type"]) == ("charger.online", "charger.offline")
     assert came["object_sequence"] < went["object_sequence"]
@@ -61,7 +65,7 @@ async def test_a_connection_is_noted_and_told(db: Database, vault: Vault) -> Non
         "object": "charger",
         "station_id": station_id,
         "online": True,
-        "at": came["timestamp"],
+        "at": rfc3339(online.connected_at),
     }
 
 

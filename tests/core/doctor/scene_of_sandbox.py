@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from core.chargers.models import chargers, stations
+from core.chargers.models import chargers, cursors, stations
 from core.partners.models import grants
 from core.sandbox.models import sandbox_chargers, sandboxes
 from core.webhooks import inbox
@@ -51,6 +51,7 @@ def rows(now: datetime, *, credential: str) -> Rows:
         (stations, station),
         (chargers, charger),
         (grants, grant),
+        (cursors, {"partner_id": "prt", "seq": 0, "moved_at": at}),
         (sandboxes, {"partner_id": "prt", "station_id": "st-sim", "created_at": at}),
         (sandbox_chargers, guest),
         (endpoints, endpoint),

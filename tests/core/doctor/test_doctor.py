@@ -170,6 +170,24 @@ PLANTS: tuple[Plant, ...] = (
     ),
     ("I12", "written down", "DELETE FROM delivery_attempts WHERE delivery_id = 'dlv-1'"),
     ("I12", "written down", "UPDATE delivery_attempts SET status_code = 500"),
+    ("I12", "superseded only", "UPDATE deliveries SET status = 'superseded' WHERE id = 'dlv-1'"),
+    (
+        "I12",
+        "superseded only",
+        (
+            "UPDATE deliveries SET latest_of = 'con'; "
+            "UPDATE deliveries SET status = 'superseded', created_at = :future WHERE id = 'dlv-1'"
+        ),
+    ),
+    ("I12", "told of their changes", "DELETE FROM status_cursors"),
+    (
+        "I12",
+        "told of their changes",
+        (
+            "UPDATE station_grants SET station_id = 'st'; "
+            "UPDATE connectors SET seq = 1, updated_at = :long_ago"
+        ),
+    ),
     ("I15", "grows", COPY_EVENT.format(sequence="2", id="evt-2")),
     ("I15", "ahead", "UPDATE events SET object_sequence = 9 WHERE seq = 2"),
     ("I15", "without a hole", "UPDATE events SET seq = 7 WHERE seq = 3"),

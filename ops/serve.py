@@ -105,6 +105,7 @@ async def platform(
             parts["api"] = create_app(db, settings, vault, clock)
             await stack.enter_async_context(parts["api"].services.limiter.running())
             await stack.enter_async_context(parts["api"].services.request_log.running())
+            await stack.enter_async_context(parts["api"].services.watch.running())
             parts["api_url"] = await stack.enter_async_context(
                 serving(parts["api"], host=settings.host, port=settings.api_port)
             )

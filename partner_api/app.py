@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
+from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -25,7 +26,10 @@ from partner_api.request_logs.recording import Recording
 from partner_api.request_logs.routes import router as request_logs
 from partner_api.sandbox.inbox import router as inbox
 from partner_api.sandbox.routes import router as sandbox
+from partner_api.security.bounds import Bounds
+from partner_api.security.door import Door
 from partner_api.security.gate import Gate
+from partner_api.security.refusals import Refusals
 from partner_api.services import Application, PartnerServices
 from partner_api.sessions.routes import router as sessions
 from partner_api.stations.routes import router as stations
@@ -63,6 +67,9 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         clock=clock,
         limiter=Limiter(db, settings, clock),
         gate=Gate(clock, per_minute=settings.applicant_requests_per_minute),
+        door=Door(clock, per_minute=settings.failed_logins_per_minute),
+        refusals=Refusals(clock),
+        watch=Watch(db),
         closing=asyncio.Event(),
         document=partial(_document, settings.public_url),
         request_log=RequestLog(db, enabled=settings.request_log),
@@ -88,6 +95,7 @@ def _fastapi() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(Recording)
+    app.add_middleware(Bounds)
     app.add_middleware(Envelope, name="partner")
     problems.install(app, openapi.api_routes(ROUTERS))
     for router in ROUTERS:

@@ -46,7 +46,10 @@ class ControlRequest(StrictRequest):
     """A control call: the header ``Idempotency-Key`` is an alias of ``request_id``."""
 
     async def json(self) -> Any:
-        return with_request_id(await super().json(), self.headers.get("idempotency-key"))
+        body = with_request_id(await super().json(), self.headers.get("idempotency-key"))
+        if isinstance(body, dict):
+            self.state.given_id = body.get("request_id")  # tells a repetition, see Bounds
+        return body
 
 
 class StrictRoute(APIRoute):

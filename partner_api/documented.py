@@ -20,6 +20,7 @@ EVERYWHERE: Final = (
     "temporarily_banned",
     "partner_suspended",
     "rate_limited",
+    "abnormal_usage",
     "internal_error",
     "overloaded",
     "dependency_unavailable",

@@ -13,13 +13,16 @@ from typing import Any, Generic, Self, TypeVar
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
 from core.partners.limiter import Limiter
 from core.request_log.recorder import RequestLog
+from partner_api.security.door import Door
 from partner_api.security.gate import Gate
+from partner_api.security.refusals import Refusals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +50,16 @@ class PartnerServices(Services):
         document: Returns the OpenAPI document.
         gate: Holds back callers without a key.
         request_log: Where calls of partners are noted.
+        door: Holds back addresses from which keys are tried.
+        refusals: Remembers who has used up its limit, to refuse it cheaply.
+        watch: Counts how partners behave.
     """
 
     limiter: Limiter
     gate: Gate
+    door: Door
+    refusals: Refusals
+    watch: Watch
     closing: asyncio.Event
     document: Callable[[], dict[str, Any]]
     request_log: RequestLog

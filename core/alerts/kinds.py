@@ -73,7 +73,9 @@ KINDS: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
         ),
         AlertKind.PARTNER_CONDUCT: Explained(
             means="A partner's use of the API looks abnormal.",
-            advice="Look at the evidence in the facts of the alert, and talk to the partner.",
+            advice="See the evidence with `voltgate partner conduct PARTNER`, and talk to the "
+            "partner; `voltgate partner lift PARTNER` ends what was imposed.",
+            resolved_when="when it stands well again: by a lift, or by behaving",
         ),
         AlertKind.PARTNER_SUSPENDED: Explained(
             means="A partner is suspended: it reads and stops its own sessions, nothing else.",

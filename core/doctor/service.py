@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, text
 from core.audit import chain
 from core.doctor.audit_checks import AUDIT_CHAIN, CHECKS_OF_AUDIT, link
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
+from core.doctor.conduct_checks import CHECKS_OF_CONDUCT
 from core.doctor.desired_checks import CHECKS_OF_FLEETS, CHECKS_OF_WISHES
 from core.doctor.device_checks import CHECKS_OF_CHARGING, CHECKS_OF_HOLDS, CHECKS_OF_LISTS
 from core.doctor.joining_checks import CHECKS_OF_JOINING
@@ -37,6 +38,7 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_SANDBOXES,
     *CHECKS_OF_JOINING,
     *CHECKS_OF_AUDIT,
+    *CHECKS_OF_CONDUCT,
 )
 _AGES: Final = {
     "grace_ago": timedelta(seconds=5),

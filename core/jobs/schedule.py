@@ -11,6 +11,8 @@ from core.certificates import holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
 from core.chargers import frame_log, login, presence, security_events, telling, transfers
 from core.commands import service as commands
+from core.conduct import judging
+from core.conduct import service as conduct
 from core.desired import availability, local_list, variables
 from core.desired import service as desired
 from core.fleet import service as fleet
@@ -115,6 +117,10 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
             60,
             partial(partner_events.tell_expiring_keys, ahead=settings.key_expiring_before),
         ),
+        Job(name="judge_counts", every_s=2, work=partial(judging.judge_counts, db, settings)),
+        Job(name="judge_starts", every_s=15, work=partial(judging.judge_starts, db, settings)),
+        job("ease_standings", 30, partial(conduct.ease, after=settings.conduct_step_down_after)),
+        job("delete_old_counts", 600, judging.delete_old),
         job("delete_old_frames", 600, delete_old_frames),
         job("delete_old_upkeep", 600, delete_old_upkeep),
         job("delete_old_errands", 600, sandbox.delete_old),

@@ -63,6 +63,11 @@ REQUESTS_LIMITED: Final = Counter(
 REQUEST_LOG_DROPPED: Final = Counter(
     "voltgate_request_log_dropped", "Calls of partners left out of the log", registry=REGISTRY
 )
+SIGNALS_DROPPED: Final = Counter(
+    "voltgate_conduct_signals_dropped",
+    "Signals of partners that were not counted: too many at a time",
+    registry=REGISTRY,
+)
 
 
 def render() -> bytes:

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from core.kernel import failpoints
+from core.kernel.settings_conduct import ConductSettings
 from core.kernel.settings_joining import JoiningSettings
 from core.kernel.settings_limits import LimitSettings
 from core.kernel.settings_requests import RequestLogSettings
@@ -68,7 +69,13 @@ def _node_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-class Settings(LimitSettings, JoiningSettings, RequestLogSettings, SeeingSettings):
+class Settings(
+    LimitSettings,
+    JoiningSettings,
+    RequestLogSettings,
+    SeeingSettings,
+    ConductSettings,
+):
     """Every knob of the platform; the defaults run without any service.
 
     Durations are ISO 8601 (``VOLTGATE_CONFIRM_WITHIN=PT60S``) or seconds. Production refuses to

@@ -1,13 +1,23 @@
 """Reading operations and reservations: for partners their own, for operators all."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.page import Page, Slice
 from core.operations import reservation_store, store
 from core.operations.models import Operation, Reservation, Step
-from core.operations.states import OperationStatus, OperationType, ReservationStatus
+from core.operations.states import (
+    OperationStatus,
+    OperationType,
+    ReservationStatus,
+    Responsible,
+)
+
+_BY_PARTNER: Final = frozenset({Responsible.PARTNER, Responsible.DRIVER})
 
 
 async def get_operation(
@@ -49,6 +59,30 @@ async def list_operations(
     )
     steps = await store.steps_of(tx, [operation.id for operation in found.rows])
     return found.map(lambda operation: (operation, steps[operation.id]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedStart:
+    """A start that failed, and why."""
+
+    id: str
+    updated_at: datetime
+    code: str
+
+
+async def starts_failed_by_partner(
+    tx: Tx, partner_id: str, *, livemode: bool, since: datetime
+) -> Sequence[FailedStart]:
+    """Return starts that failed since then because of the partner or its drivers, at most 5,000.
+
+    The oldest come first.
+    """
+    failed = await store.failed_starts(tx, partner_id, livemode=livemode, since=since)
+    return [
+        FailedStart(id=id_, updated_at=updated_at, code=failure["code"])
+        for id_, updated_at, failure in failed
+        if failure["responsible"] in _BY_PARTNER
+    ]
 
 
 async def get_reservation(

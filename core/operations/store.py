@@ -1,6 +1,7 @@
 """SQL of operations and their history. Every state change of the table is in this file."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -295,3 +296,22 @@ async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None
             facts=facts,
         )
     )
+
+
+async def failed_starts(
+    tx: Tx, partner_id: str, *, livemode: bool, since: datetime
+) -> Sequence[tuple[str, datetime, dict[str, Any]]]:
+    """Return (id, when, failure) of a partner's failed starts, at most 5,000, the oldest first."""
+    statement = (
+        select(operations.c.id, operations.c.updated_at, operations.c.failure)
+        .where(
+            operations.c.partner_id == partner_id,
+            operations.c.livemode == livemode,
+            operations.c.updated_at >= since,
+            operations.c.type == OperationType.START_CHARGE,
+            operations.c.status == OperationStatus.FAILED,
+        )
+        .order_by(operations.c.updated_at)
+        .limit(5000)
+    )
+    return [(row[0], row[1], row[2]) for row in await tx.all(statement)]

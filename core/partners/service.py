@@ -1,8 +1,10 @@
 """Use cases of partners: who they are, who is calling, which stations they may see."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -15,6 +17,7 @@ from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
+from core.kernel.times import rfc3339_or_none
 from core.partners import store
 from core.partners.keys import (
     RotatedKey,
@@ -28,10 +31,12 @@ from core.partners.keys import (
 )
 from core.partners.models import Grant, Partner
 from core.partners.scopes import WHILE_SUSPENDED, Scope
-from core.partners.states import PartnerStatus
+from core.partners.states import PartnerStatus, Step
+from core.partners.store import Login
 
 __all__ = [
     "Caller",
+    "LoginRefused",
     "RotatedKey",
     "access",
     "allow_live",
@@ -65,7 +70,10 @@ _INVALID: Final = "The API key is missing, wrong, expired or revoked."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is calling: an authenticated API key of a partner, in one of the two modes."""
+    """Who is calling: an authenticated API key of a partner, in one of the two modes.
+
+    *throttled_until* and *banned_until* are set while that holds, in this mode.
+    """
 
     partner_id: str
     partner_status: PartnerStatus
@@ -73,6 +81,22 @@ class Caller:
     livemode: bool
     scopes: frozenset[str]
     limit_overrides: Mapping[str, int] = field(default_factory=dict)
+    step: Step = Step.GOOD
+    throttled_until: datetime | None = None
+    banned_until: datetime | None = None
+    banned_for_s: int = 0
+
+
+class LoginRefused(PlatformError):
+    """A key that is not good: one answer for all reasons (S14), which only we know.
+
+    *login* is the key that was named, if there is one; *reason* tells what was wrong with it.
+    """
+
+    def __init__(self, reason: str, login: Login | None) -> None:
+        super().__init__("invalid_credentials", _INVALID)
+        self.reason = reason
+        self.login = login
 
 
 async def create_partner(tx: Tx, actor: Actor, *, name: str, test_only: bool = False) -> Partner:
@@ -186,21 +210,25 @@ async def authenticate(
         address: The real peer, see S18; only looked at if the key has an allowlist.
 
     Raises:
-        PlatformError: ``invalid_credentials``, ``ip_not_allowed``.
+        LoginRefused: ``invalid_credentials``.
+        PlatformError: ``ip_not_allowed``.
     """
     parts = _CREDENTIALS.fullmatch(header_value or "")
     key_id, secret = (f"key_{parts['body']}", parts["secret"]) if parts else (_NOBODY, "")
     found = await store.login(tx, key_id)
     matches = vault.hasher.matches(secret.encode(), None if found is None else found.secret_hash)
     if parts is None or found is None or not matches:
-        raise PlatformError("invalid_credentials", _INVALID)
+        raise LoginRefused("unknown" if found is None else "wrong secret", found)
     is_over = found.expires_at is not None and found.expires_at <= tx.now
     is_other_mode = found.livemode != (parts["mode"].lower() == "live")
     if found.revoked_at is not None or is_over or is_other_mode:
-        raise PlatformError("invalid_credentials", _INVALID)
+        reason = "revoked" if found.revoked_at is not None else "expired" if is_over else "mode"
+        raise LoginRefused(reason, found)
     if found.ip_allowlist and not _is_listed(address, found.ip_allowlist):
         raise PlatformError("ip_not_allowed", "This API key may not be used from this address.")
     await store.note_use(tx, found)
+    banned_until = _if_ahead(found.banned_until, tx.now)
+    left = timedelta() if banned_until is None else banned_until - tx.now
     return Caller(
         partner_id=found.partner_id,
         partner_status=PartnerStatus(found.partner_status),
@@ -208,28 +236,44 @@ async def authenticate(
         livemode=found.livemode,
         scopes=frozenset(found.scopes),
         limit_overrides=found.limit_overrides or {},
+        step=Step(found.step or Step.GOOD),
+        throttled_until=_if_ahead(found.throttled_until, tx.now),
+        banned_until=banned_until,
+        banned_for_s=math.ceil(left.total_seconds()),
     )
 
 
 def require(caller: Caller, scope: Scope, *, reading: bool = False) -> None:
-    """Refuse a call that the key has no right to, or that a suspended partner may not make.
+    """Refuse a call that the key has no right to, or a suspended or banned partner may not make.
 
     Args:
         reading: The call changes nothing, although its scope would allow that.
 
     Raises:
-        PlatformError: ``insufficient_scope``, ``partner_suspended``.
+        PlatformError: ``insufficient_scope``, ``partner_suspended``, ``temporarily_banned``.
     """
     if scope not in caller.scopes:
         raise PlatformError(
             "insufficient_scope", f"This call needs an API key with the scope {scope}.", scope=scope
         )
+    if reading or scope in WHILE_SUSPENDED:
+        return
     if caller.partner_status is PartnerStatus.SUSPENDED:
-        if reading or scope in WHILE_SUSPENDED:
-            return
         raise PlatformError(
             "partner_suspended", "You may still read, and stop your own sessions. Contact us."
         )
+    if caller.banned_until is not None:
+        raise banned(caller)
+
+
+def banned(caller: Caller) -> PlatformError:
+    """Return the error of a call that a banned partner may not make."""
+    return PlatformError(
+        "temporarily_banned",
+        "Your usage was abnormal. You may still read a little, and stop your own sessions.",
+        until=rfc3339_or_none(caller.banned_until),
+        retry_after=caller.banned_for_s,
+    )
 
 
 async def grant(tx: Tx, actor: Actor, partner_id: str, station_id: str, *, control: bool) -> Grant:
@@ -281,6 +325,10 @@ async def partners_of_station(tx: Tx, station_id: str) -> Sequence[str]:
 async def access(tx: Tx, partner_id: str, station_id: str) -> Grant | None:
     """Return what a partner may do at a station; ``None``: not even know that it exists."""
     return await store.grant(tx, partner_id=partner_id, station_id=station_id)
+
+
+def _if_ahead(until: datetime | None, now: datetime) -> datetime | None:
+    return until if until is not None and until > now else None
 
 
 def _grant_facts(given: Grant) -> dict[str, object]:

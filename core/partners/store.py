@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import Select, and_, delete, insert, or_, select, update
 
 from core.kernel.db import Tx, guarded_move, upsert
 from core.kernel.page import Page, Slice, paginate
 from core.partners.limit_models import partner_limits
 from core.partners.models import ApiKey, Grant, Partner, api_keys, grants, partners
+from core.partners.standing_models import partner_standings
 from core.partners.states import MACHINE, PartnerStatus
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -31,6 +32,9 @@ class Login:
     last_used_at: datetime | None
     partner_status: str
     limit_overrides: dict[str, int] | None
+    step: str | None
+    throttled_until: datetime | None
+    banned_until: datetime | None
 
 
 async def add_partner(tx: Tx, **values: Any) -> Partner:
@@ -123,9 +127,19 @@ async def login(tx: Tx, key_id: str) -> Login | None:
             api_keys.c.last_used_at,
             partners.c.status.label("partner_status"),
             partner_limits.c.overrides.label("limit_overrides"),
+            partner_standings.c.step,
+            partner_standings.c.throttled_until,
+            partner_standings.c.banned_until,
         )
         .join(partners, partners.c.id == api_keys.c.partner_id)
         .outerjoin(partner_limits, partner_limits.c.partner_id == api_keys.c.partner_id)
+        .outerjoin(
+            partner_standings,
+            and_(
+                partner_standings.c.partner_id == api_keys.c.partner_id,
+                partner_standings.c.livemode == api_keys.c.livemode,
+            ),
+        )
         .where(api_keys.c.id == key_id)
     )
     return await tx.one_or_none(statement, Login)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
 
@@ -13,6 +13,7 @@ from core.kernel.page import Page, Slice, paginate
 from core.operations.models import operations
 from core.sessions import store
 from core.sessions.models import MeterValue, Order, Session, order_versions, orders, sessions
+from core.sessions.states import StopReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,39 @@ async def get_session(tx: Tx, session_id: str, *, owner: Owner | None) -> Sessio
     if session is None or not _owned(session, owner):
         raise not_found("session")
     return session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortSession:
+    """A session that ended soon after it began."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime
+
+
+async def stopped_within(
+    tx: Tx, owner: Owner, *, since: datetime, length: timedelta
+) -> Sequence[ShortSession]:
+    """Return sessions that a partner started and stopped within *length*, at most 5,000.
+
+    Those that changed since then; the oldest come first.
+    """
+    statement = (
+        select(sessions.c.id, sessions.c.started_at, sessions.c.ended_at)
+        .where(
+            sessions.c.partner_id == owner.partner_id,
+            sessions.c.livemode == owner.livemode,
+            sessions.c.updated_at >= since,
+            sessions.c.ended_at >= since,
+            sessions.c.operation_id.is_not(None),
+            sessions.c.stop_reason == StopReason.PARTNER,
+        )
+        .order_by(sessions.c.updated_at)
+        .limit(5000)
+    )
+    found = await tx.all(statement, ShortSession)
+    return [one for one in found if one.ended_at - one.started_at <= length]
 
 
 async def list_sessions(

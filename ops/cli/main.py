@@ -234,6 +234,7 @@ partner = group(
     "Partners: platforms that start charges.",
     "ops.cli.partners:app",
     "ops.cli.partner_logs:app",
+    "ops.cli.conduct:app",
 )
 application = group(
     "Applications: companies that want to become partners.", "ops.cli.applications:app"

@@ -7,6 +7,7 @@ import typer
 
 from core.audit.service import CLI, Actor
 from core.chargers import registry
+from core.conduct import service as conduct
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.kernel.page import Page
@@ -96,7 +97,7 @@ def reinstate(partner: PartnerId, *, json: Json = False) -> None:
 
     Example: voltgate partner reinstate prt_01jd...
     """
-    _move(partner_events.reinstate, partner, json=json)
+    _move(conduct.reinstate, partner, json=json)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from fastapi import Response
 from pydantic import Field
 
 from core.chargers import registry
+from core.conduct import service as conduct
 from core.partners import service as partners
 from core.webhooks import partner_events
 from core.webhooks.partner_events import partner_view
@@ -63,7 +64,7 @@ async def suspend(partner_id: str, tx: Transaction, actor: Acting) -> dict[str, 
 @routes.post("/{partner_id}/reinstate", dependencies=[ADMIN], summary="End a suspension")
 async def reinstate(partner_id: str, tx: Transaction, actor: Acting) -> dict[str, Any]:
     """It may do what its keys allow again."""
-    return partner_view(await partner_events.reinstate(tx, actor, partner_id=partner_id))
+    return partner_view(await conduct.reinstate(tx, actor, partner_id=partner_id))
 
 
 @routes.get("/{partner_id}/grants", dependencies=[READS], summary="Its stations")

@@ -43,7 +43,6 @@ _ALWAYS: Final = (
     "charger_offline",
     "request_in_progress",
     "too_many_active_operations",
-    "abnormal_usage",
 )
 _PLACE: Final = ("station_not_granted", "connector_busy", "connector_reserved")
 _WORKING: Final = ("connector_faulted", "connector_unavailable")

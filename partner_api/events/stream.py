@@ -40,6 +40,7 @@ async def _following(
         Seq | None, Header(alias="Last-Event-ID", description="The same, as browsers send it.")
     ] = None,
 ) -> Following:
+    watcher.refuse_banned()
     if last_event_id is not None:
         return Following(watcher, last_event_id)
     if after_seq is not None:
@@ -75,6 +76,7 @@ async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
 
 async def _after(watcher: Watcher, after_seq: int) -> list[Event]:
     async with watcher.look() as tx:
+        watcher.refuse_banned()
         found = await events.list_events(
             tx,
             partner_id=watcher.caller.partner_id,

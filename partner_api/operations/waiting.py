@@ -18,7 +18,7 @@ SWEEP_S: Final = 1.0
 async def wait_for_end(
     watcher: Watcher, operation_id: str, *, wait_s: float
 ) -> tuple[Operation, Sequence[Step]]:
-    """Return the operation when it is final, or as it is after *wait_s*.
+    """Return the operation when it is final, or as it is after *wait_s* or at a ban.
 
     Raises:
         PlatformError: ``not_found``, or the key is not good any more.
@@ -33,7 +33,8 @@ async def wait_for_end(
         while True:  # look again first: it may have ended before we listened
             found = await _look(watcher, operation_id)
             left_s = until - clock.monotonic()
-            if found[0].status in MACHINE.final or left_s <= 0 or services.closing.is_set():
+            is_over = left_s <= 0 or watcher.is_banned or services.closing.is_set()
+            if found[0].status in MACHINE.final or is_over:
                 return found
             await rung(rings, within_s=min(SWEEP_S, left_s))
             if await watcher.request.is_disconnected():

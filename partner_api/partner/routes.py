@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from core.chargers import stations
+from core.conduct.views import own_standing_view
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.partners import keys, limits, service
@@ -37,7 +38,7 @@ router = APIRouter(tags=["partner"], route_class=StrictRoute)
 async def get_partner(
     caller: Annotated[Caller, needs(*ANY_SCOPE)], tx: Transaction, settings: Config
 ) -> Response:
-    """Return your profile, your limits and the stations granted to you."""
+    """Return your profile, your limits, how you stand, and the stations granted to you."""
     partner = await service.get(tx, caller.partner_id)
     granted = await stations.granted(tx, partner.id, livemode=caller.livemode)
     return Json(
@@ -46,6 +47,7 @@ async def get_partner(
             "livemode": caller.livemode,
             "scopes": sorted(caller.scopes),
             "limits": asdict(limits.effective(settings, caller.limit_overrides)),
+            "standing": own_standing_view(caller),
             "stations": [
                 {"station_id": grant.station_id, "control": grant.control} for grant in granted
             ],

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from core.partners.scopes import Scope
-from core.partners.states import PartnerStatus
+from core.partners.states import PartnerStatus, Step
 from partner_api.fields import In, Instant, Out, Whole
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -84,6 +84,19 @@ class PartnerLimits(Out):
     open_reservations: int
 
 
+class OwnStanding(Out):
+    """What is held against you in this mode, because of abnormal usage."""
+
+    step: Annotated[Step, Field(description="The higher, the sooner the next ban, and longer.")]
+    throttled_until: Annotated[
+        AwareDatetime | None, Field(description="You have a part of your limits until then.")
+    ]
+    banned_until: Annotated[
+        AwareDatetime | None,
+        Field(description="You may read a little, and stop your own sessions, until then."),
+    ]
+
+
 class Partner(Out):
     """Who you are here, in the mode of the key."""
 
@@ -94,6 +107,7 @@ class Partner(Out):
     livemode: bool
     scopes: Annotated[list[str], Field(description="Of the key that asks.")]
     limits: PartnerLimits
+    standing: OwnStanding
     stations: list[GrantedStation]
     created_at: AwareDatetime
     updated_at: AwareDatetime

@@ -49,6 +49,7 @@ async def _following(
 ) -> Following:
     wanted = of_caller(filters, watcher.caller)
     last_id = last_event_id or after
+    watcher.refuse_banned()
     async with watcher.look() as tx:
         if last_id is None:
             return Following(watcher, wanted, tx.now, frozenset())
@@ -88,4 +89,5 @@ async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
 
 async def _since(watcher: Watcher, wanted: Wanted, since: datetime) -> list[LoggedRequest]:
     async with watcher.look() as tx:
+        watcher.refuse_banned()
         return list(await service.after(tx, wanted, at=since, limit=BATCH))

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from core.audit.service import Actor
+from core.conduct.rules import Signal
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.partners import limits
 from core.partners import service as partners
 from core.partners.scopes import WHILE_SUSPENDED, Scope
-from core.partners.service import Caller
+from core.partners.service import Caller, LoginRefused
 from core.partners.tokens import Bucket, Verdict
 from core.sandbox import service as sandbox
 from partner_api.deps import Transaction
 from partner_api.security import rate
-from partner_api.security.address import client_address
 from partner_api.services import PartnerServices, Services
 
 ANY_SCOPE = tuple(Scope)
@@ -67,6 +67,25 @@ class Watcher:
             caller = await _identify(self.request, tx)
             require_any(caller, self.scopes, reading=True)
             yield tx
+
+    @property
+    def is_banned(self) -> bool:
+        """Whether the last look found that the partner is banned: then nobody waits."""
+        return self._newest.banned_until is not None
+
+    def refuse_banned(self) -> None:
+        """Refuse what a banned partner may not even read.
+
+        Raises:
+            PlatformError: ``temporarily_banned``.
+        """
+        if self.is_banned:
+            raise partners.banned(self._newest)
+
+    @property
+    def _newest(self) -> Caller:
+        caller: Caller = self.request.state.caller
+        return caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +136,7 @@ def require_any(caller: Caller, scopes: Sequence[Scope], *, reading: bool) -> No
 
 def _excess(request: Request) -> PlatformError | None:
     verdict: Verdict = request.state.verdict
-    return None if verdict.allowed else rate.refusal(verdict)
+    return None if verdict.allowed else rate.refusal(verdict, request.state.caller)
 
 
 Excess = Annotated[PlatformError | None, Depends(_excess)]
@@ -150,25 +169,52 @@ async def _furnish(request: Request, tx: Tx, caller: Caller) -> None:
 
 
 async def _identify(request: Request, tx: Tx) -> Caller:
-    services = Services.of(request.scope)
-    caller = await partners.authenticate(
-        tx,
-        services.vault,
-        request.headers.get("authorization"),
-        address=client_address(request.scope, services.settings.trusted_proxies),
+    services = PartnerServices.of(request.scope)
+    state, header = request.state, request.headers.get("authorization")
+    try:
+        caller = await partners.authenticate(tx, services.vault, header, address=state.address)
+    except LoginRefused as exc:
+        if header is not None and not state.is_proxy:  # a proxy that names nobody is everybody
+            services.door.fail(state.network)
+        if exc.login is not None:
+            services.watch.note(
+                Signal.FAILED_LOGINS,
+                exc.login.partner_id,
+                livemode=exc.login.livemode,
+                request_id=state.request_id,
+                key_id=exc.login.id,
+                reason=exc.reason,
+                address=state.address,
+            )
+        raise
+    if header is not None:
+        services.door.pass_(state.network, state.credentials)
+    services.watch.note_network(
+        caller.partner_id,
+        state.address,
+        livemode=caller.livemode,
+        request_id=state.request_id,
+        key_id=caller.key_id,
     )
-    request.state.caller = caller
+    state.caller = caller
     return caller
 
 
 async def _admit(request: Request, caller: Caller, needs: Needs) -> None:
     services = PartnerServices.of(request.scope)
+    state = request.state
     allowed = limits.effective(services.settings, caller.limit_overrides)
     quotas = rate.quotas(allowed, *needs.buckets)
+    if caller.throttled_until is not None or caller.banned_until is not None:
+        quotas = rate.throttled(quotas, services.settings.conduct_throttle_divisor)
     verdict = await services.limiter.take(caller.partner_id, quotas)
-    request.state.verdict = verdict
-    if not verdict.allowed and Bucket.STOPS not in quotas:
-        raise rate.refusal(verdict)
+    state.verdict = verdict
+    if Bucket.STOPS not in quotas:
+        if not verdict.allowed:
+            error = rate.refusal(verdict, caller)
+            services.refusals.remember(state.credentials, state.network, caller, verdict, error)
+            raise error
+        services.refusals.forget(state.credentials, state.network, *quotas)
     require_any(caller, needs.scopes, reading=request.method == "GET")
     odd: str | None = getattr(request.state, "odd_query", None)
     if odd is not None:

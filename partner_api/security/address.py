@@ -1,11 +1,20 @@
 """From which address a request comes (S18)."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from starlette.types import Scope
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
@@ -18,7 +27,7 @@ def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
     found = _parse(peer[0]) if peer else None
     if found is None:
         return None
-    networks = [ip_network(text, strict=False) for text in trusted_proxies]
+    networks = _networks(tuple(trusted_proxies))
     for entry in reversed(_forwarded(scope)):
         if not any(found in network for network in networks):
             break
@@ -27,6 +36,19 @@ def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
             break
         found = before
     return str(found)
+
+
+def is_proxy(address: str | None, trusted_proxies: Sequence[str]) -> bool:
+    """Tell whether *address* is a proxy of ours: it did not say for whom it asks."""
+    found = _parse(address or "")
+    return found is not None and any(
+        found in network for network in _networks(tuple(trusted_proxies))
+    )
+
+
+@cache
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def _forwarded(scope: Scope) -> list[str]:

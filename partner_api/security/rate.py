@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from core.kernel.errors import PlatformError
+from core.kernel.times import rfc3339
 from core.partners.limits import Limits
+from core.partners.service import Caller, banned
 from core.partners.tokens import Bucket, Verdict
 
 
@@ -29,14 +31,33 @@ def headers(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def refusal(verdict: Verdict) -> PlatformError:
+def throttled(quotas: Mapping[Bucket, int], divisor: int) -> Mapping[Bucket, int]:
+    """Return what is left of quotas to a partner whose usage was abnormal; stops are kept."""
+    return {
+        bucket: quota if bucket is Bucket.STOPS else max(1, quota // divisor)
+        for bucket, quota in quotas.items()
+    }
+
+
+def refusal(verdict: Verdict, caller: Caller) -> PlatformError:
     """Return the error of a call that a bucket had no token for."""
     empty = verdict.scarcest
+    if caller.banned_until is not None and empty.bucket is not Bucket.STOPS:
+        return banned(caller)
     what = {
         Bucket.REQUESTS: "requests",
         Bucket.CONTROL: "control calls",
         Bucket.STOPS: "stop calls that stop nothing",
     }[empty.bucket]
+    if caller.throttled_until is not None and empty.bucket is not Bucket.STOPS:
+        return PlatformError(
+            "abnormal_usage",
+            f"Your usage was abnormal: until {rfc3339(caller.throttled_until)} you may make at "
+            f"most {empty.quota} {what} a minute.",
+            retry_after=empty.retry_after_s,
+            limit=empty.bucket,
+            until=rfc3339(caller.throttled_until),
+        )
     return PlatformError(
         "rate_limited",
         f"At most {empty.quota} {what} a minute.",

@@ -11,6 +11,7 @@ from core.alerts.states import MACHINE as ALERTS
 from core.alerts.states import NOTIFICATIONS, AlertStatus, NotificationStatus
 from core.commands.states import MACHINE as COMMANDS
 from core.commands.states import CommandStatus
+from core.conduct.models import INCIDENTS, IncidentStatus
 from core.desired.states import MACHINE as DESIRED
 from core.desired.states import DesiredStatus
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
@@ -21,6 +22,7 @@ from core.operations.hold_models import MACHINE as HOLDS
 from core.operations.hold_models import HoldStatus
 from core.operations.states import MACHINE as OPERATIONS
 from core.operations.states import RESERVATION_MACHINE, OperationStatus, ReservationStatus
+from core.partners.states import LADDER, Step
 from core.sandbox.states import MACHINE as ACTS
 from core.sandbox.states import ActStatus
 from core.sessions.states import MACHINE as SESSIONS
@@ -41,6 +43,8 @@ MACHINES: list[tuple[Machine[Any], type[StrEnum], StrEnum]] = [
     (HOLDS, HoldStatus, HoldStatus.PENDING),
     (APPLICATIONS, ApplicationStatus, ApplicationStatus.SUBMITTED),
     (ERRANDS, ErrandStatus, ErrandStatus.DUE),
+    (INCIDENTS, IncidentStatus, IncidentStatus.OPEN),
+    (LADDER, Step, Step.GOOD),
     (SESSIONS, SessionStatus, SessionStatus.PENDING),
     (ACTS, ActStatus, ActStatus.WAITING),
     (DELIVERIES, DeliveryStatus, DeliveryStatus.DUE),

@@ -16,6 +16,7 @@ from core.kernel.doorbell import MemoryDoorbell
 from migrations import run as migrations
 from ops.tables import import_tables
 from tests import services
+from tests.core.doctor.plants_of_conduct import PLANTS_OF_CONDUCT, SOUND_CONDUCT
 from tests.core.doctor.plants_of_devices import PLANTS_OF_DEVICES, SOUND
 from tests.core.doctor.plants_of_joining import PLANTS_OF_JOINING, SOUND_JOINING
 from tests.core.doctor.plants_of_wishes import PLANTS_OF_WISHES
@@ -238,6 +239,7 @@ PLANTS: tuple[Plant, ...] = (
     ("I34", "the address of a transfer", transfer(address="ftp://joe:pw@host/a")),
     *PLANTS_OF_WISHES,
     *PLANTS_OF_JOINING,
+    *PLANTS_OF_CONDUCT,
     *PLANTS_OF_DEVICES,
     *PLANTS_OF_SANDBOXES,
 )
@@ -329,7 +331,7 @@ async def test_a_planted_violation_is_found(
         assert all(0 < len(finding.rows) <= ROWS_SHOWN for finding in found)
 
 
-@pytest.mark.parametrize("statements", [*SOUND, *SOUND_JOINING])
+@pytest.mark.parametrize("statements", [*SOUND, *SOUND_JOINING, *SOUND_CONDUCT])
 async def test_what_only_looks_like_a_violation_is_not_found(
     lawless: Database, statements: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""Watching how partners behave, and the ladder for those who misbehave."""

@@ -6,6 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+CLIENT := clients/python
 ARGS ?=
 WORKERS ?= 4
 FRAMES ?= 1000000
@@ -30,6 +31,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, dependencies
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
+	@$(BIN)/deptry --config $(CLIENT)/pyproject.toml $(CLIENT)
 
 run: $(INSTALLED) ## the server in one process, on SQLite, settings from the environment (VOLTGATE_...)
 	@$(BIN)/voltgate serve $(ARGS)
@@ -40,8 +42,11 @@ bench: $(INSTALLED) ## load figures of this machine
 fuzz: $(INSTALLED) ## odd frames at both versions, until something is wrong or FRAMES=1000000 of each passed
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(ARGS)
 
-docs: $(INSTALLED) ## write docs/ocpp-support.md from the code and its tests
+docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix
+	@$(BIN)/python -m ops.docs
+	@$(BIN)/python -m partner_api.docs_pages
+	@$(BIN)/python -m clients.generate
 
 lock: $(INSTALLED) ## choose the newest allowed versions anew and write requirements.lock
 	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv
@@ -52,18 +57,18 @@ clean: ## remove the environment, caches and build results
 	rm -rf .venv dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Everything from the lock, then this tree itself, editable and with nothing fetched for it.
-$(INSTALLED): requirements.lock pyproject.toml
+# Everything from the lock, then this tree itself and the client, editable and with nothing fetched for it.
+$(INSTALLED): requirements.lock pyproject.toml $(CLIENT)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
 		|| { echo "Voltgate needs Python 3.11 to 3.14; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "Installing into .venv (once) ..."
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --clear --python "$(PYTHON)" .venv \
 		&& uv pip install --quiet --python $(BIN)/python -r requirements.lock \
-		&& uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+		&& uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e $(CLIENT); \
 	else \
 		$(PYTHON) -m venv --clear .venv \
 		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e $(CLIENT); \
 	fi
 	@touch $@

@@ -57,7 +57,8 @@ async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
     """Yield events until the key is revoked, the server stops or the client is gone."""
     watcher, after_seq = stream.watcher, stream.after_seq
     services = PartnerServices.of(watcher.request.scope)
-    yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
+    # with its id, so that who is cut off before the first event knows where to go on
+    yield ServerSentEvent(comment="connected", id=str(after_seq), retry=RECONNECT_MS)
     async with services.db.doorbell.subscribe(events_topic(watcher.caller.partner_id)) as rings:
         while not services.closing.is_set():
             try:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field, create_model
 
+from core.kernel.error_help import help_of
 from core.kernel.errors import CATALOGUE
 from partner_api.fields import Out
 from partner_api.problems import MEDIA_TYPE, example
@@ -111,7 +112,14 @@ def list_of(model: type[M], **more: Any) -> type[Out]:
 def components() -> dict[str, Any]:
     """Return the examples and headers that the descriptions of answers refer to."""
     return {
-        "examples": {code: {"value": example(code)} for code in CATALOGUE},
+        "examples": {
+            code: {
+                "summary": kind.title,
+                "description": f"{help_of(kind).cause} {help_of(kind).remedy}",
+                "value": example(code),
+            }
+            for code, kind in CATALOGUE.items()
+        },
         "headers": headers_of(REQUEST_ID | RATE_LIMIT),
     }
 

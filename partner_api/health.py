@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Request, Response
 
-from core.kernel.errors import CATALOGUE, not_found
 from partner_api.answers import Json, tagged
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Transaction
@@ -28,18 +27,3 @@ async def openapi_document(request: Request) -> Response:
     """Return the OpenAPI document of the partner API."""
     document = PartnerServices.of(request.scope).document()
     return tagged(request, document, cache_control="public, max-age=300")
-
-
-@router.get("/docs/errors/{code}")
-async def error_document(code: str, request: Request) -> Response:
-    """Return what the ``type`` of a problem refers to."""
-    kind = CATALOGUE.get(code)
-    if kind is None:
-        raise not_found("error")
-    content = {
-        "code": kind.code,
-        "title": kind.title,
-        "status": kind.status,
-        "retryable": kind.retryable,
-    }
-    return tagged(request, content, cache_control="public, max-age=3600")

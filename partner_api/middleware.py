@@ -100,7 +100,8 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._state["request_id"]
-            headers.update(_SECURITY)
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)  # pages for people have a policy of their own
             if "verdict" in self._state:
                 headers.update(rate.headers(self._state["verdict"]))
             headers.setdefault("Cache-Control", "no-store")

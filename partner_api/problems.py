@@ -1,6 +1,6 @@
 """Every error leaves as ``application/problem+json`` (RFC 9457), built from the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -142,16 +142,47 @@ def _pointer(loc: Sequence[str | int]) -> str:
     return "".join(f"/{escaped(str(part))}" for part in parts)
 
 
+_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "invalid_parameter": {
+        "detail": "/limits/max_minutes: Input should be greater than or equal to 1",
+        "errors": [
+            {
+                "pointer": "/limits/max_minutes",
+                "detail": "Input should be greater than or equal to 1",
+            }
+        ],
+    },
+    "unknown_field": {
+        "detail": "There is no such field: /conector_id.",
+        "errors": [
+            {"pointer": "/conector_id", "detail": "Extra inputs are not permitted"},
+        ],
+    },
+    "temporarily_banned": {"until": "2026-01-31T12:15:00.000Z", "retry_after": 900},
+    "idempotency_key_reused": {"operation_id": "op_01jd7zk3v5q8m2n4r6t8w0y2a4"},
+    "rate_limited": {"retry_after": 12, "limit": "default"},
+    "too_many_active_operations": {"retry_after": 5, "limit": "active_operations"},
+    "overloaded": {"retry_after": 5},
+    "dependency_unavailable": {"retry_after": 2},
+}
+_UNKNOWN_CALLER: Final = frozenset({"invalid_credentials", "ip_not_allowed", "document_refused"})
+
+
 def example(code: str) -> dict[str, Any]:
     """Return a problem document as the documentation shows it."""
     kind = CATALOGUE[code]
+    request_id = "req_01jd7zk3v5q8m2n4r6t8w0y2a4"
+    base = "https://api.example.com"
+    log_url = {"log_url": f"{base}/v1/request_logs/{request_id}"}
     return {
-        "type": f"https://api.example.com/docs/errors/{code}",
+        "type": f"{base}/docs/errors/{code}",
         "title": kind.title,
         "status": kind.status,
         "code": code,
         "detail": "What is wrong in this case and what to do.",
         "instance": "/v1/start_charge",
-        "request_id": "req_01jd7zk3v5q8m2n4r6t8w0y2a4",
+        "request_id": request_id,
         "retryable": kind.retryable,
+        **_EXAMPLES.get(code, {}),
+        **({} if code in _UNKNOWN_CALLER else log_url),
     }

@@ -1,0 +1,1 @@
+"""The documentation for partners' developers, served at ``/docs`` by the platform itself."""

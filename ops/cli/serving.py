@@ -125,7 +125,7 @@ def _announce(running: "Platform", roles: Collection[Role], token: str | None) -
         if tls_url is not None and tls_url != running.ocpp_url:
             lines.append(f"           {tls_url}/IDENTITY")
     if running.api_url is not None:
-        lines.append(f"partners   {running.api_url}/v1        {running.api_url}/openapi.json")
+        lines.append(f"partners   {running.api_url}/v1        {running.api_url}/docs")
     lines.append(f"operators  {running.operator_url}/operator/v1    {running.operator_url}/metrics")
     if token is not None:
         lines += [

@@ -61,7 +61,8 @@ async def newest(tx: Tx, wanted: Wanted, page: Page) -> Slice[LoggedRequest]:
         looked_at = looked_at.where(at < page.updated_to)
     if page.cursor is not None:
         last_at, last_id = position_of(page.cursor)
-        looked_at = looked_at.where((at < last_at) | ((at == last_at) & (_columns.id < last_id)))
+        behind = (at < last_at) | (_columns.id < last_id)
+        looked_at = looked_at.where(at <= last_at, behind)  # so the index begins there
     looked_at = looked_at.order_by(at.desc(), _columns.id.desc())
     window = looked_at.limit(SCANNED).subquery()
     statement = (

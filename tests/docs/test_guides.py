@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.
 def block(guide: str, language: str, title: str = "") -> str:
     """Return the last block of a language, with that title, of a guide."""
     text = (GUIDES / guide).read_text(encoding="utf-8")
-    return [found[2] for found in BLOCK.findall(text) if found[:2] == (language, title)][-1]
+    found: list[str] = [one[2] for one in BLOCK.findall(text) if one[:2] == (language, title)]
+    return found[-1]
 
 
 @pytest.fixture
@@ -62,9 +64,9 @@ async def test_a_retry_as_the_guide_has_it_is_carried_out_once(
     async with platform(settings) as running, developer(running) as dev:
         connector_id = (await dev.charger("SIM-OK"))["connector_id"]
         body = {"request_id": "trip-4711", "connector_id": connector_id}
-        arguments = (running.api_url, dev.key, "start_charge", body)
-        first = await asyncio.to_thread(control, *arguments)
-        again = await asyncio.to_thread(control, *arguments)
+        start = partial(control, running.api_url, dev.key, "start_charge")
+        first = await asyncio.to_thread(start, body)
+        again = await asyncio.to_thread(start, body)
         assert first["id"] == again["id"]
         with pytest.raises(RuntimeError, match="idempotency_key_reused"):
-            await asyncio.to_thread(control, *arguments[:3], {**body, "user_ref": "another"})
+            await asyncio.to_thread(start, {**body, "user_ref": "another"})

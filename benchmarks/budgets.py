@@ -113,6 +113,19 @@ ROWS: Final = (
     _row("webhook_latency", "start to webhook: p99, ms", "p99_ms", 100, 30),
     _row("webhook_rate", "webhooks/s", "per_second", 500, 1500),
     Row(scenario="webhook_rate", label="webhooks: CPU us", figure="cpu_us"),
+    Row(scenario="noisy_neighbour", label="neighbour alone: p50, ms", figure="p50_ms"),
+    Row(scenario="noisy_neighbour", label="neighbour alone: p99, ms", figure="p99_ms"),
+    Row(scenario="noisy_neighbour", label="  beside noise: p50, ms", figure="beside_p50_ms"),
+    Row(scenario="noisy_neighbour", label="  beside noise: p99, ms", figure="beside_p99_ms"),
+    _row("noisy_neighbour", "  p99 moved by, %", "p99_moved_percent", 20, 5),
+    _row("noisy_neighbour", "noise that passed, % of its limit", "passed_percent", 105, 100),
+    Row(
+        scenario="noisy_neighbour",
+        label="noise that passed, % of its calls",
+        figure="share_passed_percent",
+    ),
+    Row(scenario="noisy_neighbour", label="an accepted call: CPU us", figure="accepted_us"),
+    _row("noisy_neighbour", "a refused call: CPU us", "refused_us", 500, 250),
 )
 
 

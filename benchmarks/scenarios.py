@@ -8,7 +8,7 @@ from functools import partial
 from itertools import cycle
 from typing import Final
 
-from benchmarks import partner
+from benchmarks import neighbours, partner
 from benchmarks.charger import Charger, connected, quiet, together
 from benchmarks.measuring import Figures, Lab, Step, figures_of, mark, under_load
 
@@ -156,6 +156,11 @@ SCENARIOS: Final = {
             name="webhook_rate",
             tells="webhooks to 8 endpoints, one worker",
             run=partner.webhook_rate,
+        ),
+        Scenario(
+            name="noisy_neighbour",
+            tells="a partner's calls beside one at ten times its limit",
+            run=neighbours.noisy_neighbour,
         ),
     )
 }

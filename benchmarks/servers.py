@@ -45,12 +45,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What the process answers once it serves. *connectors*: public ids by charger."""
+    """What the process answers once it serves. *connectors*: public ids by charger.
+
+    *noisy_key* is of a partner with a limit of its own, that of the neighbours' scenario.
+    """
 
     ocpp_url: str
     password: str = ""
     api_url: str = ""
     api_key: str = ""
+    noisy_key: str = ""
     connectors: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

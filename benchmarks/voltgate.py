@@ -5,13 +5,16 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from benchmarks.frames import TOKEN
+from benchmarks.neighbours import NOISY_PER_MINUTE
 from benchmarks.servers import Order, Ready
 from core.audit.service import Actor
 from core.chargers import id_tokens, registry, stations
 from core.chargers.registry import ConnectorSpec
+from core.conduct import tuning
+from core.conduct.rules import RuleName
 from core.kernel import log
 from core.kernel.settings import FixedSettings
-from core.partners import keys
+from core.partners import keys, limits
 from core.partners import service as partners
 from core.partners.scopes import Scope
 from migrations import run as migrations
@@ -86,10 +89,27 @@ async def _prepare(running: Platform, order: Order) -> Ready:
             name="benchmark",
             scopes=list(Scope),
         )
+        noisy = await partners.create_partner(tx, _ACTOR, name="noisy")
+        own = {"requests_per_minute": NOISY_PER_MINUTE}
+        await limits.change(tx, _ACTOR, partner_id=noisy.id, changes=own)
+        for rule in RuleName:  # the limit is measured, not the ladder
+            await tuning.tune(
+                tx, _ACTOR, partner_id=noisy.id, rule=rule, changes={"enabled": False}
+            )
+        _, noisy_key = await keys.create_key(
+            tx,
+            running.vault,
+            _ACTOR,
+            partner_id=noisy.id,
+            livemode=True,
+            name="noisy",
+            scopes=list(Scope),
+        )
     return Ready(
         ocpp_url=running.ocpp_url,
         password=PASSWORD,
         api_url=running.api_url or "",
         api_key=key,
+        noisy_key=noisy_key,
         connectors=connectors,
     )

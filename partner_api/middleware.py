@@ -82,6 +82,8 @@ class Envelope:
         route = state.get("route", "unmatched")
         labels = {"app": self.name, "method": method, "route": route, "status": str(status)}
         metrics.REQUESTS.labels(**labels).observe(duration_s)
+        if state.get("is_unlogged"):
+            return
         caller = state.get("caller")
         who = {} if caller is None else {"partner_id": caller.partner_id, "key_id": caller.key_id}
         _log.info("request_answered", **labels, duration_ms=round(duration_s * 1000, 1), **who)

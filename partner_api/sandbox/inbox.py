@@ -90,7 +90,8 @@ async def list_inbox(
         while True:
             found = await _look(watcher, event_type, page)
             left_s = until_s - services.clock.monotonic()
-            if found.rows or left_s <= 0 or services.closing.is_set():
+            is_over = left_s <= 0 or watcher.is_banned or services.closing.is_set()
+            if found.rows or is_over:
                 return Json(page_of(found, _view))
             await rung(rings, within_s=min(_SWEEP_S, left_s))
             if await request.is_disconnected():

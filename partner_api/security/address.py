@@ -1,7 +1,7 @@
 """From which address a request comes (S18)."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -56,6 +56,7 @@ def _forwarded(scope: Scope) -> list[str]:
     return [entry.strip() for value in values for entry in value.decode("latin-1").split(",")]
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> Address | None:
     try:
         address = ip_address(text)

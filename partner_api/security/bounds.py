@@ -1,10 +1,12 @@
 """Around every call of partners: refuses cheaply what is refused anyway, and counts the rest.
 
 It stands before routing, bodies and the database. What it refuses was refused the long way a
-moment ago, or comes from an address that tries keys.
+moment ago, or comes from an address that tries keys. It is in the metrics (``refused_early``), but
+in no log: who floods us does not flood the log as well.
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,6 +32,7 @@ _START: Final = "/v1/start_charge"
 _TAKEN: Final = frozenset({"connector_busy", "connector_reserved", "station_not_granted"})
 """Refusals of a start that a partner could have foreseen; a charger's faults are not its own."""
 
+_network_of: Final = lru_cache(maxsize=4096)(network_of)
 _LIMITED: Final = frozenset({"rate_limited", "abnormal_usage"})
 
 
@@ -46,7 +49,7 @@ class Bounds:
         services = PartnerServices.of(scope)
         state: dict[str, Any] = scope["state"]
         address = client_address(scope, services.settings.trusted_proxies)
-        state["network"] = network_of(address)
+        state["network"] = _network_of(address)
         state["is_proxy"] = is_proxy(address, services.settings.trusted_proxies)
         state["address"] = address
         state["credentials"] = credentials = _credentials(scope)
@@ -67,7 +70,7 @@ class Bounds:
             if known is not None:
                 answer = problem(scope, known.error)  # without caller: it is not in the log
                 state["caller"], state["verdict"] = known.caller, known.verdict
-                state["route"] = "refused_early"
+                state["route"], state["is_unlogged"] = "refused_early", True
                 metrics.REQUESTS_LIMITED.labels(known.verdict.scarcest.bucket).inc()
                 await answer(scope, receive, send)
                 _count(services.watch, scope)
@@ -76,7 +79,7 @@ class Bounds:
         if not state["is_proxy"]:
             wait_s = services.door.closed_for_s(state["network"], credentials)
         if wait_s is not None:
-            state["route"] = "refused_early"
+            state["route"], state["is_unlogged"] = "refused_early", True
             error = PlatformError(
                 "temporarily_banned",
                 "Too many API keys from your address were not good.",

@@ -10,6 +10,7 @@ from benchmarks.__main__ import app
 from benchmarks.budgets import ROWS, Of, Row, verdict
 from benchmarks.databases import backend
 from benchmarks.measuring import times_of
+from benchmarks.neighbours import most_in_a_minute
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import KINDS
 
@@ -18,7 +19,7 @@ from benchmarks.servers import KINDS
 def test_a_short_run_gives_figures_beside_the_reference(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     options = ["--seconds", "0.1", "--rounds", "1", "--chargers", "2", "--json", str(file)]
-    chosen = ["-s", "transaction_cycle", "-s", "webhook_latency"]
+    chosen = ["-s", "transaction_cycle", "-s", "webhook_latency", "-s", "noisy_neighbour"]
     servers = ["--server", "voltgate", "--server", "reference"]
 
     result = CliRunner().invoke(app, [*options, *chosen, *servers])
@@ -30,6 +31,7 @@ def test_a_short_run_gives_figures_beside_the_reference(tmp_path: Path) -> None:
     assert rows["cycle: messages/s"]["reference"] > 0
     assert rows["cycle: CPU us/message"]["must"] == 400
     assert rows["start to webhook: p99, ms"]["value"] > 0
+    assert 99 <= rows["noise that passed, % of its limit"]["value"] <= 105
     assert document["machine"]["cores"] >= 1
     assert "cycle: messages/s" in result.output
 
@@ -76,6 +78,11 @@ def test_percentiles_are_of_what_was_measured() -> None:
         "p99_ms": 99,
     }
     assert times_of([]) == {}
+
+
+def test_a_minute_is_any_minute() -> None:
+    assert most_in_a_minute([]) == 0
+    assert most_in_a_minute([0.0, 1.0, 59.0, 60.5, 61.0]) == 4
 
 
 def test_a_database_is_named_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ async def named_in(tx: Tx, partner_id: str, body: Mapping[str, Any]) -> str | No
         value = body.get(name)
         return value if isinstance(value, str) else None
 
-    charger_id = await store.charger_of(
+    return await store.charger_of(
         tx,
         partner_id=partner_id,
         connector_id=text("connector_id"),
@@ -94,9 +94,6 @@ async def named_in(tx: Tx, partner_id: str, body: Mapping[str, Any]) -> str | No
         reservation_id=text("reservation_id"),
         request_id=text("start_request_id"),
     )
-    if charger_id is None:
-        return None
-    return charger_id if await store.guest(tx, charger_id, partner_id=partner_id) else None
 
 
 async def want(tx: Tx, settings: Settings, partner_id: str, charger_id: str) -> bool:

@@ -66,7 +66,7 @@ async def charger_of(
     reservation_id: str | None,
     request_id: str | None,
 ) -> str | None:
-    """Return the charger that a control call of test mode is about, if it names one at all."""
+    """Return the partner's simulated charger that a control call is about, if it names one."""
     candidates = [
         select(connectors.c.charger_id).where(connectors.c.id == connector_id),
         select(sessions.c.charger_id).where(sessions.c.id == session_id),
@@ -79,7 +79,10 @@ async def charger_of(
     ]
     given = (connector_id, session_id, reservation_id, request_id)
     wanted = [each for each, id_ in zip(candidates, given, strict=True) if id_ is not None]
-    for statement in wanted:
+    for ids in wanted:
+        statement = select(sandbox_chargers.c.charger_id).where(
+            sandbox_chargers.c.charger_id.in_(ids), sandbox_chargers.c.partner_id == partner_id
+        )
         found: str | None = await tx.scalar(statement)
         if found is not None:
             return found

@@ -19,7 +19,7 @@ from core.sessions.facts import (
 )
 from core.sessions.states import SessionStatus
 from tests.core.request_log.making import call, logged
-from tests.partner_api.joining import apply
+from tests.partner_api.joining import apply, contact
 from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
 
 
@@ -41,6 +41,7 @@ class Furniture:
     partner_id: str
     application_id: str
     request_log_id: str
+    status_token: str
     request_id: str
 
 
@@ -146,6 +147,8 @@ async def furnish(
     event = (await party.client.get("/v1/events?type=session.ended")).json()["data"][0]
     endpoint_id = endpoint.json()["id"]
     listed = await party.client.get(f"/v1/webhook_endpoints/{endpoint_id}/deliveries")
+    charger_id = place.charger_id if livemode else await simulated(party)
+    applied = await apply(party.client, contact=contact(email=f"{name}@example.com"))
     return Furniture(
         operation_id=operation_id,
         session_id=session_id,
@@ -156,11 +159,12 @@ async def furnish(
         delivery_id=listed.json()["data"][0]["id"],
         key_id=party.key_id,
         station_id=place.station_id,
-        charger_id=place.charger_id,
+        charger_id=charger_id,
         connector_id=place.connector_id,
         partner_id=party.partner_id,
-        application_id=(await apply(party.client))["id"],
+        application_id=applied["id"],
         request_log_id=await log_a_call(db, party, livemode=livemode),
+        status_token=applied["status_token"],
         request_id=f"{name}-1",
     )
 
@@ -170,6 +174,12 @@ async def log_a_call(db: Database, party: Party, *, livemode: bool) -> str:
     one = call(db, partner_id=party.partner_id, key_id=party.key_id, livemode=livemode)
     await logged(db, one)
     return one.id
+
+
+async def simulated(party: Party) -> str:
+    """Return one of the simulated chargers, those that have calls of their own."""
+    charger_id: str = (await party.client.get("/v1/test_helpers/chargers")).json()["data"][0]["id"]
+    return charger_id
 
 
 def in_an_hour(db: Database) -> str:

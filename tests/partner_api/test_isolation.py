@@ -1,217 +1,107 @@
-"""S11: a partner cannot tell another's object from nothing, on every route."""
+"""S11: a partner cannot tell another's object from nothing, on every route, in every place."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass, field
 
-import httpx2
-import pytest
+from tests.partner_api.furnished import Furnished, Side
+from tests.partner_api.probes import (
+    Neutral,
+    Place,
+    hidden_ids,
+    known,
+    neutral,
+    places,
+    request,
+    unknown_ids,
+    wrong_ids,
+)
+from tests.partner_api.surface import validator
 
-from core.kernel.crypto import Vault
-from core.kernel.db import Database
-from core.kernel.ids import new_id
-from partner_api import openapi
-from partner_api.app import ROUTERS, PartnerApp
-from tests.partner_api.furniture import Furniture, furnish, in_an_hour
-from tests.partner_api.scenes import Party, client_of, make_key, party
-
-DOCUMENT = openapi.document(ROUTERS, public_url="http://api.test")
-GARBAGE = ["x", "%00", "..%5c", "%F0%9F%92%A9", "a" * 300, "1'--"]
-
-PREFIXES = {
-    "operation_id": "op",
-    "session_id": "cs",
-    "order_id": "ord",
-    "reservation_id": "res",
-    "event_id": "evt",
-    "endpoint_id": "we",
-    "delivery_id": "dlv",
-    "key_id": "key",
-    "station_id": "st",
-    "charger_id": "cp",
-    "connector_id": "con",
-    "application_id": "app",
-    "request_log_id": "req",
-}
-BODIES: dict[str, Any] = {
-    "recover_webhook_endpoint": {"since": "2026-01-01T00:00:00Z"},
-    "change_webhook_endpoint": {"enabled": False},
-    "change_api_key": {"name": "mine now"},
-    "advance_test_charger": {"seconds": 1},
-    "change_application": {"purpose": "mine now"},
-    "prove_email": {"token": "guessed"},
-}
-ROUTES = [
-    (method, path, operation["operationId"], parameter["name"])
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-    for parameter in operation.get("parameters", [])
-    if parameter["in"] == "path"
-]
-IN_BODIES = [
-    ("start_charge", "connector_id", {"request_id": "steal-1"}),
-    ("start_charge", "reservation_id", {"request_id": "steal-2", "connector_id": "own"}),
-    ("stop_charge", "session_id", {"request_id": "steal-3"}),
-    ("stop_charge", "start_request_id", {"request_id": "steal-4"}),
-    ("reserve", "connector_id", {"request_id": "steal-5", "expires_at": "later"}),
-    ("cancel_reservation", "reservation_id", {"request_id": "steal-6"}),
-    ("unlock_connector", "connector_id", {"request_id": "steal-7"}),
-]
+PLACES = list(places())
 
 
-def neutral(answer: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return what may not differ: all but the id of the request and the address asked for."""
-    body = json.loads(answer.content)
-    own = {"x-request-id", "ratelimit", "content-length"}
-    headers = {name: value for name, value in answer.headers.items() if name not in own}
-    ours = [body.pop(name) for name in ("request_id", "instance")]
-    assert body.pop("log_url", "/req_").partition("/req_")[1]
-    assert all(isinstance(value, str) for value in ours)
-    return answer.status_code, headers, json.dumps(body).encode()
+@dataclass(slots=True)
+class Looking:
+    """What is asked, and how many statements the database saw for it, where they are counted."""
+
+    furnished: Furnished
+    statements: list[str] = field(default_factory=list)
+
+    def count_statements(self) -> None:
+        connection = self.furnished.db._engine._raw  # type: ignore[attr-defined]
+        connection.set_trace_callback(self.statements.append)
+
+    async def at(self, place: Place, side: Side, id_: str) -> tuple[Neutral, int]:
+        target, body = request(place, side, self.furnished.db, id_)
+        self.statements.clear()
+        key = side.key_for(place.call)
+        answer = await self.furnished.ask(side, place.call.method, target, body=body, key=key)
+        return neutral(answer), len(self.statements)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def refusals(place: Place, side: Side) -> set[int]:
+    """Return how an id that nobody has may be answered."""
+    if place.kind == "application_id":
+        return {401}
+    if place.call.path.startswith("/v1/test_helpers") and side.livemode:
+        return {403}
+    return {200, 404} if place.inside == "query" else {404}
 
 
-@pytest.mark.parametrize("livemode", [True, False])
-async def test_s11_every_route_answers_alike_for_foreign_unknown_and_impossible_ids(
-    app: PartnerApp, db: Database, vault: Vault, partner: Party, livemode: bool
+async def test_s11_every_route_answers_alike_for_what_is_hidden_unknown_or_impossible(
+    furnished: Furnished,
 ) -> None:
-    """Foreign is what belongs to another partner, and one's own of the other mode."""
-    async with (
-        party(app, db, vault, livemode=livemode) as other,
-        party(app, db, vault, livemode=False) as test,
-        twin(app, db, vault, other, livemode=not livemode) as other_mode,
-    ):
-        theirs = await furnish(db, vault, other, name="theirs", livemode=livemode)
-        chargers = await simulated(other)
-        assert len(chargers) == (0 if livemode else 10)
-        before = await everything(other)
-        assert len(ROUTES) >= 27
-        for method, path, name, parameter in ROUTES:
-            ids = [new_id(PREFIXES[parameter]), getattr(theirs, parameter), *GARBAGE]
-            ids += [new_id("op"), theirs.charger_id, theirs.partner_id, *chargers[:2]]
-            is_helper = path.startswith("/v1/test_helpers")
-            for client in (partner.client, test.client, other_mode):
-                answers = [
-                    await client.request(
-                        method, path.replace(f"{{{parameter}}}", id_), json=BODIES.get(name)
-                    )
-                    for id_ in ids
-                ]
-                expected = neutral(answers[0])
-                is_live = client is not test.client and (client is partner.client or not livemode)
-                refused = 403 if is_helper and is_live else 404
-                if parameter == "application_id":
-                    refused = 401
-                assert expected[0] == refused, (method, path, answers[0].text)
-                for id_, answer in zip(ids, answers, strict=True):
-                    assert neutral(answer) == expected, (method, path, id_)
-        assert await everything(other) == before
+    """Same bytes, same headers, as many statements (the time depends on them); nothing written."""
+    before, looking, count = await furnished.stored(), Looking(furnished), 0
+    looking.count_statements()
+    told: list[tuple[str, str]] = []
+    for turn, place in enumerate(PLACES):
+        for side in (furnished.scene.live, furnished.scene.test):
+            expected = await reference(looking, place, side)
+            ids = [
+                *unknown_ids(place.kind, side)[1:],
+                *hidden_ids(place.kind, side, furnished.scene),
+                *wrong_ids(place.kind, side, furnished.scene, turn + side.livemode),
+            ]
+            for id_ in ids:
+                found = await looking.at(place, side, id_)
+                is_refused = place.inside != "path" and not validator(place.schema).is_valid(id_)
+                if (found[0].status != 400) if is_refused else (found != expected):
+                    told.append((str(place), id_))
+            count += len(ids) + 1
+    assert told == [], "\n".join(map(str, told))
+    assert await furnished.stored() == before
+    assert count >= 2_000
+    print(f"{count} probes in {len(PLACES)} places")  # noqa: T201 - pytest -s shows it
 
 
-@pytest.mark.parametrize("livemode", [True, False])
-async def test_s11_control_calls_answer_alike_for_foreign_and_unknown_ids(
-    app: PartnerApp, db: Database, vault: Vault, partner: Party, livemode: bool
-) -> None:
-    async with (
-        party(app, db, vault, livemode=livemode) as other,
-        twin(app, db, vault, other, livemode=not livemode) as other_mode,
-    ):
-        theirs = await furnish(db, vault, other, name="theirs", livemode=livemode)
-        own = await furnish(db, vault, partner, name="own")
-        before = await everything(other)
-        for call, field, body in IN_BODIES:
-            ids = [new_id(PREFIXES.get(field, "op")), foreign(theirs, field), "x", new_id("st")]
-            for client in (partner.client, other_mode):
-                if client is other_mode and body.get("connector_id") == "own":
-                    continue  # it has no connector of its own there
-                answers = []
-                for id_ in ids:
-                    filled = {**body, field: id_}
-                    if filled.get("connector_id") == "own":
-                        filled["connector_id"] = own.connector_id
-                    if "expires_at" in filled:
-                        filled["expires_at"] = in_an_hour(db)
-                    answers.append(await client.post(f"/v1/{call}", json=filled))
-                expected = neutral(answers[0])
-                assert expected[0] == 404, (call, answers[0].text)
-                for id_, answer in zip(ids, answers, strict=True):
-                    assert neutral(answer) == expected, (call, field, id_)
-        assert await everything(other) == before
+async def test_s11_the_same_on_postgresql(furnished_postgres: Furnished) -> None:
+    furnished = furnished_postgres
+    before, looking = await furnished.stored(), Looking(furnished)
+    for place in PLACES:
+        for side in (furnished.scene.live, furnished.scene.test):
+            expected = await reference(looking, place, side)
+            for id_ in hidden_ids(place.kind, side, furnished.scene):
+                found = await looking.at(place, side, id_)
+                assert found == expected, (str(place), id_)
+    assert await furnished.stored() == before
 
 
-async def test_s11_a_filter_by_a_foreign_id_finds_what_an_unknown_one_finds(
-    app: PartnerApp, db: Database, vault: Vault, partner: Party
-) -> None:
-    async with party(app, db, vault) as other:
-        theirs = await furnish(db, vault, other, name="theirs")
-        for path in ("operations?connector_id", "sessions?connector_id", "orders?session_id"):
-            field = path.partition("?")[2]
-            theirs_id, unknown_id = getattr(theirs, field), new_id(PREFIXES[field])
-            foreign_answer = await partner.client.get(f"/v1/{path}={theirs_id}")
-            unknown_answer = await partner.client.get(f"/v1/{path}={unknown_id}")
-            assert foreign_answer.json()["data"] == []
-            assert foreign_answer.content == unknown_answer.content
+async def reference(looking: Looking, place: Place, side: Side) -> tuple[Neutral, int]:
+    """Return the answer for an id that nobody has, if it is one; own ids get another."""
+    expected = await looking.at(place, side, unknown_ids(place.kind, side)[0])
+    neutral_ = expected[0]
+    assert neutral_.status in refusals(place, side), (str(place), neutral_.body)
+    if neutral_.status == 200:
+        assert json.loads(neutral_.body)["data"] == [], str(place)
+    if place.call.method == "GET" and neutral_.status != 403:
+        own, _ = await looking.at(place, side, own_id(looking, place, side))
+        assert own.status == 200, (str(place), own)
+        assert own != neutral_, (str(place), "does not look at the id")
+    return expected
 
 
-@pytest.mark.parametrize("livemode", [True, False])
-async def test_s11_lists_show_nothing_of_others(
-    app: PartnerApp, db: Database, vault: Vault, partner: Party, livemode: bool
-) -> None:
-    async with (
-        party(app, db, vault, livemode=livemode) as other,
-        party(app, db, vault, livemode=False) as test,
-        twin(app, db, vault, other, livemode=not livemode) as other_mode,
-    ):
-        theirs = await furnish(db, vault, other, name="theirs", livemode=livemode)
-        hidden = {value for name, value in asdict(theirs).items() if name != "partner_id"}
-        hidden |= set(await simulated(other))
-        for path in DOCUMENT["paths"]:
-            if "{" in path or "get" not in DOCUMENT["paths"][path] or path.endswith("/stream"):
-                continue
-            for reader in (partner.client, test.client, other_mode):
-                shown = (await reader.get(path)).text
-                assert [id_ for id_ in hidden if f'"{id_}"' in shown] == [], path
-            answer = (await partner.client.get(path)).json()
-            ids = [row["id"] for row in answer.get("data", [])]
-            assert ids in ([], [partner.key_id]), path
-
-
-@asynccontextmanager
-async def twin(
-    app: PartnerApp, db: Database, vault: Vault, other: Party, *, livemode: bool
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """Open a client of the same partner, with a key of the given mode."""
-    _, key = await make_key(db, vault, other.partner_id, livemode=livemode)
-    async with client_of(app, key) as client:
-        yield client
-
-
-async def simulated(party_: Party) -> list[str]:
-    """Return the ids of a partner's simulated chargers; none for a live key."""
-    found = (await party_.client.get("/v1/test_helpers/chargers")).json()
-    return [row["id"] for row in found.get("data", [])]
-
-
-def foreign(theirs: Furniture, field: str) -> str:
-    value: str = theirs.request_id if field == "start_request_id" else getattr(theirs, field)
-    return value
-
-
-async def everything(party_: Party) -> list[Any]:
-    """Return what a partner sees, to compare: nobody else may have changed it."""
-    seen = []
-    for path in sorted(DOCUMENT["paths"]):
-        if "{" not in path and "get" in DOCUMENT["paths"][path] and not path.endswith("/stream"):
-            body = (await party_.client.get(path)).json()
-            for row in body.get("data", []):
-                row.pop("last_used_at", None)
-            for own in ("request_id", "log_url"):  # of a problem
-                body.pop(own, None)
-            seen.append(body)
-    return seen
+def own_id(looking: Looking, place: Place, side: Side) -> str:
+    if place.kind == "request_id":
+        return side.has.request_id
+    return str(known(side, looking.furnished.db)[place.kind])

@@ -1,7 +1,8 @@
 """Request bodies, read more strictly than the standard library does.
 
-A body that cannot be used does not fail at once: it becomes an ``Unusable``, which no model
-accepts. So whoever has no key is told that first.
+A body that cannot be used does not fail at once: it becomes a list of one ``Unusable``, which no
+model accepts. So whoever has no key is told that first. It stands in a list because FastAPI would
+read the attributes of any other object, and so take it for a body that names nothing.
 """
 
 import json
@@ -13,8 +14,13 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from core.kernel.errors import PlatformError
 
 MAX_DEPTH: Final = 20
+MAX_SHOWN: Final = 100
+"""Characters of a name that we do not know, in the answer that says so."""
 MAX_NUMBER: Final = 2**53 - 1
 """RFC 7493 (I-JSON): what every client can represent."""
 
@@ -64,6 +70,8 @@ class StrictRoute(APIRoute):
         )
 
         async def strict(request: Request) -> Response:
+            if request.scope["path"].endswith("\n") and not self.path.endswith("}"):
+                raise HTTPException(404)  # the $ of the router's pattern lets it pass
             request.state.route = self.path
             request.state.odd_query = _odd_query(request, known)
             params = request.scope["path_params"]
@@ -86,8 +94,19 @@ def every(dependant: Dependant) -> Iterator[Dependant]:
         yield from every(below)
 
 
+def unusable(code: str, detail: str, pointer: str | None = None) -> list[Unusable]:
+    """Return what stands for a body that cannot be used."""
+    return [Unusable(code, detail, pointer)]
+
+
+def why_unusable(body: Any) -> Unusable | None:
+    """Return why a body cannot be used, if it is one of those."""
+    is_one = isinstance(body, list) and len(body) == 1 and isinstance(body[0], Unusable)
+    return body[0] if is_one else None
+
+
 def parse(text: bytes) -> Any:
-    """Return the JSON document, or ``Unusable``.
+    """Return the JSON document, or what stands for one that cannot be used.
 
     Refused, besides what is not JSON (RFC 8259): NaN and Infinity, names that come twice, NUL and
     lone surrogates, numbers beyond 2^53, more than 20 levels.
@@ -95,13 +114,13 @@ def parse(text: bytes) -> Any:
     try:
         document = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
-        return Unusable("malformed_json", "The body is nested too deeply.")
+        return unusable("malformed_json", "The body is nested too deeply.")
     except UnicodeDecodeError:
-        return Unusable("malformed_json", "The body is not UTF-8.")
+        return unusable("malformed_json", "The body is not UTF-8.")
     except json.JSONDecodeError as exc:
-        return Unusable("malformed_json", f"{exc.msg} (line {exc.lineno}, column {exc.colno}).")
+        return unusable("malformed_json", f"{exc.msg} (line {exc.lineno}, column {exc.colno}).")
     except ValueError as exc:  # a name that comes twice, NaN, a number of thousands of digits
-        return Unusable("malformed_json", str(exc))
+        return unusable("malformed_json", str(exc))
     return _problem_of(document) or document
 
 
@@ -113,7 +132,7 @@ def with_request_id(document: Any, key: str | None) -> Any:
         return {**document, "request_id": key}
     given = document["request_id"]
     if isinstance(given, str) and given != key:
-        return Unusable(
+        return unusable(
             "idempotency_mismatch", "Send one of them, or the same in both.", "/request_id"
         )
     return document
@@ -130,13 +149,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON.")
 
 
-def _problem_of(document: Any) -> Unusable | None:
+def _problem_of(document: Any) -> list[Unusable] | None:
     """Return the first value that JSON allows and we do not."""
     waiting: list[tuple[Any, str, int]] = [(document, "", 0)]
     while waiting:
         value, pointer, depth = waiting.pop()
         if wrong := _wrong(value, depth):
-            return Unusable("invalid_parameter", wrong, pointer)
+            return unusable("invalid_parameter", wrong, pointer)
         if isinstance(value, dict):
             waiting += [(m, f"{pointer}/{escaped(n)}", depth + 1) for n, m in value.items()]
         elif isinstance(value, list):
@@ -164,16 +183,21 @@ def _may_exist(name: str, value: str) -> bool:
     return not name.endswith("_id") or _ID.fullmatch(value) is not None
 
 
-def _odd_query(request: Request, known: frozenset[str]) -> str | None:
+def _odd_query(request: Request, known: frozenset[str]) -> PlatformError | None:
     """Return what is wrong with the names or texts of the query, if anything is."""
     seen: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
-            return f"There is no such query parameter; known here: {names}."
+            return _odd(name, f"There is no such query parameter; known here: {names}.")
         if name in seen:
-            return f"The query parameter {name} is given twice."
+            return _odd(name, f"The query parameter {name} is given twice.")
         if _UNSTORABLE.search(value):
-            return f"The query parameter {name} contains NUL or a lone surrogate."
+            return _odd(name, f"The query parameter {name} contains NUL or a lone surrogate.")
         seen.add(name)
     return None
+
+
+def _odd(name: str, detail: str) -> PlatformError:
+    errors = [{"pointer": f"/query/{escaped(name[:MAX_SHOWN])}", "detail": detail}]
+    return PlatformError("invalid_parameter", detail, errors=errors)

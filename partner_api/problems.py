@@ -16,7 +16,7 @@ from starlette.status import (
 from starlette.types import Scope
 
 from core.kernel.errors import CATALOGUE, PlatformError
-from partner_api.bodies import Unusable, escaped
+from partner_api.bodies import escaped, why_unusable
 from partner_api.services import Services
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -109,11 +109,11 @@ def _instance(scope: Scope) -> str:
 
 
 def _of_validation(exc: RequestValidationError) -> PlatformError:
-    if isinstance(exc.body, Unusable):
+    if (why := why_unusable(exc.body)) is not None:
         facts = {}
-        if exc.body.pointer is not None:
-            facts["errors"] = [{"pointer": exc.body.pointer, "detail": exc.body.detail}]
-        return PlatformError(exc.body.code, exc.body.detail, **facts)
+        if why.pointer is not None:
+            facts["errors"] = [{"pointer": why.pointer, "detail": why.detail}]
+        return PlatformError(why.code, why.detail, **facts)
     if isinstance(exc.body, bytes):
         return PlatformError("unsupported_media_type", "Send Content-Type: application/json.")
     found = exc.errors()

@@ -88,4 +88,8 @@ def position_of(cursor: str) -> tuple[datetime, str]:
             return datetime.fromisoformat(parts[1]), parts[2]
     except ValueError:
         pass
-    raise PlatformError("invalid_cursor", "Use next_cursor of the previous page, unchanged.")
+    raise PlatformError(
+        "invalid_cursor",
+        "Use next_cursor of the previous page, unchanged.",
+        errors=[{"pointer": "/query/cursor", "detail": "is not one of ours for this list"}],
+    )

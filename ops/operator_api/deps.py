@@ -84,9 +84,9 @@ async def _admit(request: Request, tx: Tx, roles: tuple[Role, ...] | None) -> Op
     structlog.contextvars.bind_contextvars(operator_id=operator.id)
     if roles is not None:
         operators.require_role(operator, *roles)
-    odd: str | None = getattr(request.state, "odd_query", None)
+    odd: PlatformError | None = getattr(request.state, "odd_query", None)
     if odd is not None:
-        raise PlatformError("invalid_parameter", odd)
+        raise odd
     return operator
 
 

@@ -25,9 +25,9 @@ class Anybody:
         services = PartnerServices.of(request.scope)
         address = client_address(request.scope, services.settings.trusted_proxies)
         services.gate.admit(service.network_of(address))
-        odd: str | None = getattr(request.state, "odd_query", None)
+        odd: PlatformError | None = getattr(request.state, "odd_query", None)
         if odd is not None:
-            raise PlatformError("invalid_parameter", odd)
+            raise odd
         return address
 
 

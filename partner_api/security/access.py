@@ -216,6 +216,6 @@ async def _admit(request: Request, caller: Caller, needs: Needs) -> None:
             raise error
         services.refusals.forget(state.credentials, state.network, *quotas)
     require_any(caller, needs.scopes, reading=request.method == "GET")
-    odd: str | None = getattr(request.state, "odd_query", None)
+    odd: PlatformError | None = getattr(request.state, "odd_query", None)
     if odd is not None:
-        raise PlatformError("invalid_parameter", odd)
+        raise odd

@@ -33,8 +33,14 @@ async def ask(
     headers: Iterable[tuple[str, str]] = (),
     body: bytes | Mapping[str, Any] | None = None,
     address: str = "127.0.0.1",
+    announce: bool = True,
 ) -> Answer:
-    """Return the answer to one request; *target* is path and query as they stand on the wire."""
+    """Return the answer to one request.
+
+    Args:
+        target: Path and query, as they stand on the wire.
+        announce: Say how long the body is.
+    """
     raw_path, _, query = target.partition("?")
     sent = [("host", "api.test"), *headers]
     if key is not None:
@@ -43,7 +49,7 @@ async def ask(
     if body is not None and not isinstance(body, bytes):
         content = json.dumps(body).encode()
         sent.append(JSON)
-    if content:
+    if content and announce:
         sent.append(("content-length", str(len(content))))
     scope = {
         "type": "http",

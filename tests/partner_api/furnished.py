@@ -174,6 +174,8 @@ def free_settings(database_url: str, tmp_path: Path, **more: Any) -> Settings:
 async def opened(settings: Settings, clock: Clock) -> AsyncIterator[tuple[PartnerApp, Database]]:
     """Open the partner API on a database."""
     async with Database(settings.database_url, doorbell=MemoryDoorbell(), clock=clock) as db:
+        async with db.transaction():  # from now on it knows the time
+            pass
         yield create_app(db, settings, Vault(settings), clock), db
 
 

@@ -163,15 +163,21 @@ async def furnish(
         connector_id=place.connector_id,
         partner_id=party.partner_id,
         application_id=applied["id"],
-        request_log_id=await log_a_call(db, party, livemode=livemode),
+        request_log_id=await log_a_call(db, party, f"{name}-1", livemode=livemode),
         status_token=applied["status_token"],
         request_id=f"{name}-1",
     )
 
 
-async def log_a_call(db: Database, party: Party, *, livemode: bool) -> str:
+async def log_a_call(db: Database, party: Party, request_id: str, *, livemode: bool) -> str:
     """Write an entry into the request log of a partner; return its id."""
-    one = call(db, partner_id=party.partner_id, key_id=party.key_id, livemode=livemode)
+    one = call(
+        db,
+        partner_id=party.partner_id,
+        key_id=party.key_id,
+        livemode=livemode,
+        idempotency_key=request_id,
+    )
     await logged(db, one)
     return one.id
 

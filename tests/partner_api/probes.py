@@ -191,5 +191,6 @@ def neutral(answer: Answer) -> Neutral:
         return Neutral(answer.status, headers, answer.body)
     body = json.loads(answer.body)
     ours = [body.pop(name) for name in ("request_id", "instance")]
+    assert body.pop("log_url", "/req_").partition("/req_")[1]
     assert all(isinstance(value, str) for value in ours)
     return Neutral(answer.status, headers, json.dumps(body).encode())

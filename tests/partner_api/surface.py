@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from core.partners.scopes import Scope
 from partner_api import openapi
 from partner_api.app import ROUTERS
 
@@ -20,8 +21,8 @@ VALUES: Final[Mapping[str, Any]] = {
     "url": "http://127.0.0.1:9999/hook",
     "webhook_url": "http://127.0.0.1:9999/hook",
     "event_types": ["session.ended"],
-    "scopes": ["status:read"],
-    "ip_allowlist": ["192.0.2.0/24"],
+    "scopes": list(Scope),
+    "ip_allowlist": ["127.0.0.0/8"],
     "since": "2026-01-01T00:00:00Z",
     "terms_version": "1",
     "name": "Mine",
@@ -125,15 +126,16 @@ def objects(schema: Mapping[str, Any], above: Pointer = ()) -> Iterator[Pointer]
         yield from objects(member, (*above, name))
 
 
-_validators: dict[int, Any] = {}
+_validators: dict[int, tuple[Any, Any]] = {}
+"""By identity; the schema is kept, so that no other can have its place."""
 
 
 def validator(schema: Mapping[str, Any]) -> Any:
     """Return an independent judge of what fits *schema*."""
     if id(schema) not in _validators:
         whole = {**schema, "components": {"schemas": SCHEMAS}}
-        _validators[id(schema)] = jsonschema_rs.Draft202012Validator(whole)
-    return _validators[id(schema)]
+        _validators[id(schema)] = schema, jsonschema_rs.Draft202012Validator(whole)
+    return _validators[id(schema)][1]
 
 
 def sample(

@@ -24,7 +24,8 @@ from core.kernel import metrics
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
-from core.kernel.settings import CertificateSigner, Settings
+from core.kernel.settings import Settings
+from core.kernel.settings_certificates import CertificateSigner
 
 log = structlog.get_logger()
 

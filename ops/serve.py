@@ -13,6 +13,7 @@ import structlog
 from core.chargers.frame_log import FrameLog
 from core.jobs.runner import running
 from core.jobs.schedule import periodic_work
+from core.jobs.watch import Streaks
 from core.kernel.clock import Clock, SystemClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -133,7 +134,9 @@ async def _start_worker(
         transport = await stack.enter_async_context(transport_for(settings, clock))
     sender = Sender(db, vault, settings, transport, jitter=rng.random)
     await stack.enter_async_context(_owned(sender.run(), "webhook sender"))
-    await stack.enter_async_context(running(periodic_work(db, settings), clock))
+    streaks = Streaks()
+    jobs = periodic_work(db, settings, streaks)
+    await stack.enter_async_context(running(jobs, clock, streaks))
 
 
 @asynccontextmanager

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from core.alerts import store
+from core.alerts import notice_store, store
 from core.alerts.kinds import KINDS, AlertKind
-from core.alerts.models import Alert
-from core.alerts.states import AlertStatus, Severity
+from core.alerts.models import Alert, Notification
+from core.alerts.states import AlertStatus, NotificationStatus, Severity
 from core.audit import service as audit
 from core.audit.service import Actor
 from core.kernel.db import Tx
@@ -24,6 +24,21 @@ async def get(tx: Tx, alert_id: str) -> Alert:
     if found is None:
         raise not_found("alert")
     return found
+
+
+async def dossier(tx: Tx, alert_id: str) -> dict[str, Any]:
+    """Return an alert as JSON, with who was told of it, how that went, and what is held back.
+
+    Raises:
+        PlatformError: ``not_found``.
+    """
+    found = await get(tx, alert_id)
+    told = await notice_store.notifications_of(tx, alert_id)
+    return {
+        **alert_view(found),
+        "notifications": [notification_view(notification) for notification in told],
+        "held_back": list(await notice_store.held_back(tx, alert_id)),
+    }
 
 
 async def list_alerts(
@@ -105,6 +120,22 @@ def alert_view(alert: Alert) -> dict[str, Any]:
         "resolved_by": alert.resolved_by,
         "note": alert.note,
         "updated_at": rfc3339(alert.updated_at),
+    }
+
+
+def notification_view(notification: Notification) -> dict[str, Any]:
+    """Return a notification as JSON, with its attempts."""
+    is_due = notification.status is NotificationStatus.DUE
+    return {
+        "object": "alert_notification",
+        "id": notification.id,
+        "channel": notification.channel,
+        "recipient": notification.recipient,
+        "status": notification.status,
+        "attempts": notification.log,
+        "due_at": rfc3339(notification.due_at) if is_due else None,
+        "created_at": rfc3339(notification.created_at),
+        "updated_at": rfc3339(notification.updated_at),
     }
 
 

@@ -129,6 +129,32 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An alert that a channel is to tell of; *message_id*: where it has."""
+
+    number: int
+    alert_id: str
+    channel: Channel
+    reason: Reason
+    message_id: str | None
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channel", Channel(self.channel))
+        object.__setattr__(self, "reason", Reason(self.reason))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """When a channel sent its last message, and how many since the hour began."""
+
+    channel: str
+    composed_at: datetime
+    hour_began_at: datetime
+    in_hour: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A message to one recipient over one channel.
 

@@ -19,7 +19,6 @@ log = structlog.get_logger()
 
 MAX_KEY_CHARS: Final = 128
 MAX_TITLE_CHARS: Final = 200
-TOPIC: Final = "alerts"
 _AT_END: Final = "3-alerts"
 """After what other works lock: whoever holds an alert's row waits for no other."""
 _RACES: Final = 5
@@ -85,6 +84,11 @@ def one_line(text: str, *, max_chars: int) -> str:
     return " ".join(plain.split())[:max_chars]
 
 
+async def unresolved_keys(tx: Tx, kind: AlertKind) -> set[str]:
+    """Return what the alerts of a kind that are not resolved are about."""
+    return set(await store.unresolved_keys(tx, kind))
+
+
 async def resolve_silent(tx: Tx) -> int:
     """Resolve what was not raised for as long as its kind allows; return how many it were."""
     count = 0
@@ -141,7 +145,6 @@ async def _add(tx: Tx, kind: AlertKind, key: str, raised: _Raised) -> bool:
     log.warning(
         "alert_raised", alert_id=added.id, kind=kind, severity=added.severity, title=added.title
     )
-    tx.ring(TOPIC, "")
     return True
 
 
@@ -157,7 +160,6 @@ async def _raise_again(tx: Tx, found: Alert, raised: _Raised) -> None:
             await store.move(
                 tx, found.id, AlertStatus.OPEN, acknowledged_at=None, acknowledged_by=None
             )
-        tx.ring(TOPIC, "")
         log.warning("alert_worsened", alert_id=found.id, kind=found.kind, severity=raised.severity)
     await store.see_again(tx, found.id, **values)
 
@@ -173,6 +175,5 @@ async def _end(tx: Tx, found: Alert) -> Alert | None:
         notice=None if found.notified_at is None else Reason.RESOLVED,
     )
     if ended is not None:
-        tx.ring(TOPIC, "")
         log.info("alert_resolved", alert_id=found.id, kind=found.kind)
     return ended

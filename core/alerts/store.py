@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from core.alerts.kinds import AlertKind
-from core.alerts.models import Alert, alerts
+from core.alerts.models import Alert, alerts, notices
 from core.alerts.states import MACHINE, AlertStatus, Severity
 from core.kernel.db import Tx, guarded_move, insert_once
 from core.kernel.page import Page, Slice, paginate
 
 _UNRESOLVED: Final = sorted(MACHINE.unfinished)
 _AT_ONCE: Final = 100
+_DELETED_AT_ONCE: Final = 1000
 
 
 async def add(tx: Tx, **values: Any) -> Alert | None:
@@ -30,6 +31,12 @@ async def unresolved(tx: Tx, kind: AlertKind, key: str) -> Alert | None:
         .with_for_update()
     )
     return await tx.one_or_none(statement, Alert)
+
+
+async def unresolved_keys(tx: Tx, kind: AlertKind) -> Sequence[str]:
+    statement = select(alerts.c.key).where(alerts.c.kind == kind, alerts.c.status.in_(_UNRESOLVED))
+    found: Sequence[str] = await tx.scalars(statement)
+    return found
 
 
 async def see_again(tx: Tx, alert_id: str, **values: Any) -> None:
@@ -90,6 +97,20 @@ async def silent(tx: Tx, kind: AlertKind, *, before: datetime) -> Sequence[Alert
         .with_for_update(skip_locked=True)
     )
     return await tx.all(statement, Alert)
+
+
+async def delete_resolved(tx: Tx, *, before: datetime) -> int:
+    """Delete some alerts that were resolved before an instant, with what was to be told of them."""
+    old = (
+        select(alerts.c.id)
+        .where(alerts.c.status == AlertStatus.RESOLVED, alerts.c.updated_at < before)
+        .limit(_DELETED_AT_ONCE)
+    )
+    ids = await tx.scalars(old)
+    if not ids:
+        return 0
+    await tx.execute(delete(notices).where(notices.c.alert_id.in_(ids)))
+    return await tx.execute(delete(alerts).where(alerts.c.id.in_(ids)))
 
 
 async def unresolved_by_severity(tx: Tx) -> dict[Severity, int]:

@@ -12,7 +12,8 @@ from core.certificates.judging import Shown, Trust
 from core.chargers.login import Judge
 from core.chargers.states import RefusalReason
 from core.kernel.db import Tx
-from core.kernel.settings import CertificateSigner, Settings
+from core.kernel.settings import Settings
+from core.kernel.settings_certificates import CertificateSigner
 
 
 class TlsUnusable(Exception):

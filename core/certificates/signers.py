@@ -1,20 +1,22 @@
 """Who signs: the built-in authority, a service of yours over HTTP, or nobody."""
 
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import httpx2
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding as Form
 from cryptography.hazmat.primitives.serialization import PublicFormat
 
 from core.certificates import authority, requesting, x509s
 from core.certificates.states import CertificateUse
+from core.kernel import asking
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
-from core.kernel.settings import CertificateSigner, Settings
-from core.kernel.tls import shared_context
+from core.kernel.settings import Settings
+from core.kernel.settings_certificates import CertificateSigner
 
-TIMEOUT_S: Final = 20.0
 MAX_ANSWER_BYTES: Final = 100_000
 
 
@@ -74,13 +76,25 @@ class HttpSigner:
 
     The body is JSON: ``{"csr", "use", "identity"}``. A 4xx is a refusal (408, 425 and 429 are
     not); anything else is tried again later.
+
+    Args:
+        timeout_s: Of the whole question.
     """
 
     def __init__(
-        self, url: str, *, token: str | None, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        *,
+        token: str | None,
+        timeout_s: float,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url
-        self._headers = {"Accept": "application/pem-certificate-chain"}
+        self._timeout_s = timeout_s
+        self._headers = {
+            "Accept": "application/pem-certificate-chain",
+            "Content-Type": "application/json",
+        }
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._transport = transport
@@ -89,21 +103,22 @@ class HttpSigner:
         """Return what the service answers, if it is a certificate of the request's key."""
         body = {"csr": csr, "use": use.value, "identity": identity}
         try:
-            async with httpx2.AsyncClient(
-                timeout=TIMEOUT_S,
-                trust_env=False,
-                verify=shared_context(),
+            answer = await asking.post(
+                self._url,
+                content=msgspec.json.encode(body),
+                headers=self._headers,
+                timeout_s=self._timeout_s,
+                max_bytes=MAX_ANSWER_BYTES,
                 transport=self._transport,
-            ) as client:
-                answer = await client.post(self._url, json=body, headers=self._headers)
-        except (httpx2.HTTPError, OSError) as exc:
-            raise SignerAway(f"the signer cannot be reached ({type(exc).__name__})") from exc
+            )
+        except asking.NoAnswer as exc:
+            raise SignerAway(f"the signer {exc.reason}") from exc
         if answer.status_code in _REFUSING:
             raise NotSigned(f"the signer refused with HTTP {answer.status_code}")
-        if answer.status_code != httpx2.codes.OK or len(answer.content) > MAX_ANSWER_BYTES:
+        if answer.status_code != HTTPStatus.OK:
             raise SignerAway(f"the signer answered with HTTP {answer.status_code}")
         try:
-            chain = x509s.read_chain(answer.text)
+            chain = x509s.read_chain(answer.content.decode("ascii", "replace"))
         except x509s.Unreadable as exc:
             raise SignerAway(f"the signer's answer is of no use: {exc}") from exc
         if _key(chain[0]) != _key(requesting.read(csr)):
@@ -125,6 +140,7 @@ def signer_for(db: Database, vault: Vault, settings: Settings) -> Signer:
             return HttpSigner(
                 settings.certificate_signer_url or "",
                 token=None if token is None else token.get_secret_value(),
+                timeout_s=settings.certificate_signer_timeout.total_seconds(),
             )
         case _:
             return NoSigner()

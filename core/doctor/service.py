@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, text
 
 from core.audit import chain
+from core.doctor.alert_checks import CHECKS_OF_ALERTS
 from core.doctor.audit_checks import AUDIT_CHAIN, CHECKS_OF_AUDIT, link
 from core.doctor.checks import CHECKS_OF_CHARGERS, CHECKS_OF_SECRETS, CHECKS_OF_SESSIONS, Check
 from core.doctor.conduct_checks import CHECKS_OF_CONDUCT
@@ -37,6 +38,7 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_CHARGING,
     *CHECKS_OF_SANDBOXES,
     *CHECKS_OF_JOINING,
+    *CHECKS_OF_ALERTS,
     *CHECKS_OF_AUDIT,
     *CHECKS_OF_CONDUCT,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.jobs.watch import Streaks
 from core.kernel import metrics
 from core.kernel.clock import Clock
 from core.kernel.errors import DatabaseUnavailable
@@ -28,9 +29,18 @@ class Job:
 
 
 @asynccontextmanager
-async def running(jobs: Sequence[Job], clock: Clock) -> AsyncIterator[None]:
-    """Run *jobs* until the block is left; a pass under way is cancelled, its work rolls back."""
-    tasks = [asyncio.create_task(_forever(job, clock), name=f"job {job.name}") for job in jobs]
+async def running(
+    jobs: Sequence[Job], clock: Clock, streaks: Streaks | None = None
+) -> AsyncIterator[None]:
+    """Run *jobs* until the block is left; a pass under way is cancelled, its work rolls back.
+
+    Args:
+        streaks: Where failures in a row are counted.
+    """
+    counted = streaks or Streaks()
+    tasks = [
+        asyncio.create_task(_forever(job, clock, counted), name=f"job {job.name}") for job in jobs
+    ]
     try:
         yield
     finally:
@@ -39,14 +49,17 @@ async def running(jobs: Sequence[Job], clock: Clock) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _forever(job: Job, clock: Clock) -> None:
+async def _forever(job: Job, clock: Clock, streaks: Streaks) -> None:
     """Repeat *job*; a failed pass is logged, and the next starts from the database again."""
     while True:
         try:
             await job.work()
         except DatabaseUnavailable:
             log.warning("job_postponed", job=job.name, reason="database unavailable")
-        except Exception:
+        except Exception as exc:
             metrics.JOB_FAILURES.labels(job.name).inc()
             log.exception("job_failed", job=job.name)
+            streaks.failed(job.name, exc)
+        else:
+            streaks.succeeded(job.name)
         await clock.sleep(job.every_s)

@@ -5,9 +5,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from core.alerts import service as alerts
 from core.audit import chain as audit_chain
-from core.certificates import holdings, installing, key_change, signing
+from core.certificates import ending, holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
 from core.chargers import frame_log, login, presence, security_events, telling, transfers
 from core.commands import service as commands
@@ -16,7 +15,9 @@ from core.conduct import service as conduct
 from core.desired import availability, local_list, variables
 from core.desired import service as desired
 from core.fleet import service as fleet
+from core.jobs.alert_jobs import alert_jobs
 from core.jobs.runner import Job
+from core.jobs.watch import Streaks
 from core.joining import work as joining
 from core.joining.states import ErrandKind
 from core.kernel.crypto import Vault
@@ -46,8 +47,10 @@ RECONCILED: Final = (installing.CERTIFICATE, key_change.PASSWORD, signing.SIGNED
 """Kinds of wishes that are made known by importing their modules."""
 
 
-def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
-    """Return every job of a worker."""
+def periodic_work(
+    db: Database, settings: Settings, streaks: Streaks | None = None
+) -> Sequence[Job]:
+    """Return every job of a worker; those that fail as *streaks* counts become alerts."""
 
     def job(name: str, every_s: float, work: Callable[[Tx], Awaitable[object]]) -> Job:
         async def one_pass() -> None:
@@ -105,6 +108,11 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
         ),
         Job(name="sign_certificates", every_s=1, work=sign_certificates),
         job("renew_certificates", 600, renew_certificates),
+        job(
+            "tell_ending_certificates",
+            3600,
+            partial(ending.tell, ahead=settings.certificate_alert_before),
+        ),
         job("release_dead_nodes", 3, release_dead_nodes),
         Job(
             name="tell_status_changes",
@@ -138,7 +146,7 @@ def periodic_work(db: Database, settings: Settings) -> Sequence[Job]:
             every_s=600,
             work=partial(joining.tidy_up, db, settings),
         ),
-        job("resolve_silent_alerts", 60, alerts.resolve_silent),
+        *alert_jobs(db, settings, streaks or Streaks()),
         Job(name="seal_audit_trail", every_s=1, work=partial(audit_chain.seal_all, db)),
         Job(
             name="delete_old_request_logs",

@@ -1,16 +1,15 @@
 """The registry of companies: a small port, and a service of the operator's behind it."""
 
-import asyncio
 import json
 import unicodedata
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-import httpx2
 import msgspec
 
+from core.kernel import asking
 from core.kernel.settings import Settings
-from core.kernel.tls import shared_context
 
 MAX_ANSWER_BYTES: Final = 16_384
 
@@ -57,7 +56,9 @@ class HttpRegistry:
     def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
         self._url = url
         self._timeout_s = timeout_s
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
 
     async def look_up(self, company: Company) -> dict[str, Any] | None:
         """Ask the service; raises as ``Registry.look_up`` does."""
@@ -68,36 +69,29 @@ class HttpRegistry:
             "legal_name": company.legal_name,
         }
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                httpx2.AsyncClient(
-                    timeout=self._timeout_s, trust_env=False, verify=shared_context()
-                ) as client,
-                client.stream("POST", self._url, json=body, headers=self._headers) as answer,
-            ):
-                return await _read(answer)
-        except TimeoutError as exc:
-            raise RegistryAway("the registry did not answer in time") from exc
-        except (httpx2.HTTPError, OSError) as exc:
-            raise RegistryAway(f"the registry cannot be asked ({type(exc).__name__})") from exc
+            answer = await asking.post(
+                self._url,
+                content=msgspec.json.encode(body),
+                headers=self._headers,
+                timeout_s=self._timeout_s,
+                max_bytes=MAX_ANSWER_BYTES,
+            )
+        except asking.NoAnswer as exc:
+            raise RegistryAway(f"the registry {exc.reason}") from exc
+        return _read(answer)
 
 
-async def _read(answer: httpx2.Response) -> dict[str, Any] | None:
-    if answer.status_code == httpx2.codes.NOT_FOUND:
+def _read(answer: asking.Answer) -> dict[str, Any] | None:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
         return None
-    if answer.status_code != httpx2.codes.OK:
+    if answer.status_code != HTTPStatus.OK:
         raise RegistryAway(f"the registry answered with HTTP {answer.status_code}")
-    content = bytearray()
-    async for chunk in answer.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            raise RegistryAway(f"the registry answered more than {MAX_ANSWER_BYTES} bytes")
     try:
-        found = msgspec.json.decode(bytes(content), type=dict[str, Any])
+        found = msgspec.json.decode(answer.content, type=dict[str, Any])
         json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # no lone surrogates
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise RegistryAway("the registry's answer is no JSON object") from exc
-    if b"\\u0000" in content:
+    if b"\\u0000" in answer.content:
         raise RegistryAway("the registry's answer has a NUL, which cannot be stored")
     return found
 

@@ -25,6 +25,7 @@ from core.joining.states import (
     ErrandStatus,
 )
 from core.kernel.db import Tx, guarded_move, upsert
+from core.kernel.leases import claim_due, put_off
 from core.kernel.page import Page, Slice, paginate
 
 OPEN = sorted(MACHINE.unfinished)
@@ -204,24 +205,8 @@ async def claim_errands(
     tx: Tx, kinds: Collection[ErrandKind], *, until: datetime, limit: int
 ) -> Sequence[Errand]:
     """Take what is due, by moving ``due_at`` to *until*: whoever dies with it lets go then."""
-    due = (
-        select(errands.c.id)
-        .where(
-            errands.c.status == ErrandStatus.DUE,
-            errands.c.kind.in_(sorted(kinds)),
-            errands.c.due_at <= tx.now,
-        )
-        .order_by(errands.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(errands)
-        .where(errands.c.id.in_(due), errands.c.due_at <= tx.now)
-        .values(due_at=until, attempts=errands.c.attempts + 1, updated_at=tx.now)
-        .returning(errands)
-    )
-    return await tx.all(statement, Errand)
+    is_able = errands.c.kind.in_(sorted(kinds))
+    return await claim_due(tx, errands, Errand, is_able, until=until, limit=limit)
 
 
 async def finish_errand(
@@ -237,17 +222,9 @@ async def finish_errand(
 async def postpone_errand(
     tx: Tx, errand: Errand, *, due_at: datetime, result: dict[str, Any]
 ) -> Errand | None:
-    statement = (
-        update(errands)
-        .where(
-            errands.c.id == errand.id,
-            errands.c.status == ErrandStatus.DUE,
-            errands.c.attempts == errand.attempts,
-        )
-        .values(due_at=due_at, result=result, updated_at=tx.now)
-        .returning(errands)
+    return await put_off(
+        tx, errands, Errand, errand.id, attempts=errand.attempts, due_at=due_at, result=result
     )
-    return await tx.one_or_none(statement, Errand)
 
 
 async def drop_errands(tx: Tx, application_id: str, *, kind: ErrandKind, subject: str) -> int:

@@ -51,6 +51,18 @@ WEBHOOK_SECONDS: Final = Histogram(
 JOB_FAILURES: Final = Counter(
     "voltgate_job_failures", "Passes of a job that failed", ["job"], registry=REGISTRY
 )
+ALERTS_OPEN: Final = Gauge(
+    "voltgate_alerts_open",
+    "Alerts that are not resolved, as this worker last saw them",
+    ["severity"],
+    registry=REGISTRY,
+)
+ALERT_NOTIFICATIONS: Final = Counter(
+    "voltgate_alert_notifications",
+    "Attempts to tell operators, by channel and outcome",
+    ["channel", "outcome"],
+    registry=REGISTRY,
+)
 REQUESTS: Final = Histogram(
     "voltgate_http_request_seconds",
     "API requests by application, method, route and status",

@@ -17,8 +17,9 @@ from pydantic_settings import (
 )
 
 from core.kernel import failpoints
+from core.kernel.settings_alerts import AlertSettings
+from core.kernel.settings_certificates import CertificateSettings, CertificateSigner
 from core.kernel.settings_conduct import ConductSettings
-from core.kernel.settings_joining import JoiningSettings
 from core.kernel.settings_limits import LimitSettings
 from core.kernel.settings_requests import RequestLogSettings
 from core.kernel.settings_seeing import SeeingSettings
@@ -28,6 +29,8 @@ MINIMUM_SECRET_LENGTH: Final = 32
 
 
 _NONE_IF_EMPTY: Final = (
+    "alert_webhook_secret",
+    "alert_webhook_url",
     "certificate_signer",
     "certificate_signer_token",
     "certificate_signer_url",
@@ -41,6 +44,9 @@ _NONE_IF_EMPTY: Final = (
     "tls_client_ca",
     "tls_client_crl",
     "tls_key",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "twilio_from",
 )
 """Variables that are there without a value, as in a template, are not set."""
 
@@ -57,21 +63,14 @@ class UnknownChargers(StrEnum):
     PENDING = "pending"
 
 
-class CertificateSigner(StrEnum):
-    """Who signs what chargers ask to be signed."""
-
-    BUILT_IN = "built_in"
-    HTTP = "http"
-    NONE = "none"
-
-
 def _node_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Settings(
     LimitSettings,
-    JoiningSettings,
+    AlertSettings,
+    CertificateSettings,
     RequestLogSettings,
     SeeingSettings,
     ConductSettings,
@@ -163,29 +162,6 @@ class Settings(
         ge=0,
         le=3,
         description="Lowest OCPP security profile that a charger may use; 2 is a good choice.",
-    )
-    organisation: str | None = Field(
-        default=None,
-        max_length=64,
-        description="Your organisation's name: the O of chargers' certificates. None: not checked.",
-    )
-    certificate_signer: CertificateSigner | None = Field(
-        default=None,
-        description="Who signs chargers' certificates: `built_in` (default in development), "
-        "`http` or `none` (default in production).",
-    )
-    certificate_signer_url: str | None = Field(
-        default=None, description="With `http`: a CSR is posted there, its chain comes back."
-    )
-    certificate_signer_token: SecretStr | None = Field(
-        default=None, description="With `http`: sent as a bearer token."
-    )
-    certificate_lifetime: timedelta = Field(
-        default=timedelta(days=365), description="Of certificates that the built-in CA signs."
-    )
-    certificate_renew_before: timedelta = Field(
-        default=timedelta(days=30),
-        description="A charger is asked for a new request this long before its certificate ends.",
     )
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
 
@@ -310,7 +286,7 @@ class Settings(
         default=None, ge=1, description="Sessions at a time of an id token that names no number."
     )
     data_transfer_timeout: timedelta = Field(
-        default=timedelta(seconds=5),
+        default=timedelta(seconds=10),
         gt=timedelta(0),
         le=timedelta(seconds=25),
         description="How long a DataTransfer hook may take.",
@@ -329,7 +305,7 @@ class Settings(
         for name in _NONE_IF_EMPTY:
             if values.get(name) == "":
                 del values[name]
-        for name in ("encryption_keys", "trusted_proxies"):
+        for name in ("alert_mail_to", "alert_sms_to", "encryption_keys", "trusted_proxies"):
             value = values.get(name)
             if isinstance(value, str):
                 values[name] = tuple(part.strip() for part in value.split(",") if part.strip())
@@ -344,11 +320,6 @@ class Settings(
                 ip_network(text, strict=False)
             except ValueError as exc:
                 raise ValueError(f"VOLTGATE_TRUSTED_PROXIES: {text!r} is no network") from exc
-        is_http = self.certificate_signer is CertificateSigner.HTTP
-        if is_http and not self.certificate_signer_url:
-            raise ValueError(
-                "VOLTGATE_CERTIFICATE_SIGNER=http needs VOLTGATE_CERTIFICATE_SIGNER_URL"
-            )
         return self
 
     @model_validator(mode="after")

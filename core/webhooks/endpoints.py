@@ -13,11 +13,11 @@ from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
 from core.kernel.settings import Settings
+from core.kernel.webhook_signature import new_secret
 from core.webhooks import inbox, outbox, store
 from core.webhooks.addresses import ForbiddenAddress, check_url
 from core.webhooks.models import Endpoint
 from core.webhooks.service import TOPIC, delivery_row, emit
-from core.webhooks.signing import new_secret
 from core.webhooks.types import EVERYTHING, EventType, checked_types, covered_types
 from core.webhooks.views import endpoint_view
 

@@ -17,13 +17,13 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 from core.kernel.settings import Settings
 from core.kernel.times import rfc3339_or_none
+from core.kernel.webhook_signature import sign
 from core.webhooks import inbox, outbox
 from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
 from core.webhooks.lanes import Lanes
 from core.webhooks.outbox import Claim, Waiting
 from core.webhooks.recording import Failure, Outcome, record_delivered, record_failed
 from core.webhooks.service import TOPIC
-from core.webhooks.signing import sign
 from core.webhooks.states import DeliveryStatus
 from core.webhooks.transport import Transport, post
 

@@ -4,15 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from core.alerts import handling
+from core.alerts import handling, sending
 from core.alerts.handling import alert_view
 from core.alerts.kinds import AlertKind
-from core.alerts.states import AlertStatus, Severity
+from core.alerts.lines import outlets_for
+from core.alerts.states import AlertStatus, Channel, Severity
 from core.audit.service import CLI
 from core.kernel.db import Tx
 from core.kernel.page import Page
-from ops.cli.output import Json, print_facts, print_rows
-from ops.cli.running import Opened, transact
+from ops.cli.output import FAILED, Json, print_facts, print_json, print_rows
+from ops.cli.running import Opened, run, transact
 
 app = typer.Typer()
 
@@ -52,15 +53,52 @@ def list_alerts(
 
 @app.command()
 def show(alert: AlertId, *, json: Json = False) -> None:
-    """Show an alert: what it means, what to do, and what was seen.
+    """Show an alert: what it means, what to do, what was seen, and who was told.
 
     Example: voltgate alert show alr_01jd...
     """
 
     async def work(tx: Tx, _: Opened) -> dict[str, Any]:
-        return alert_view(await handling.get(tx, alert))
+        return await handling.dossier(tx, alert)
 
-    print_facts(transact(work), as_json=json)
+    found = transact(work)
+    if json:
+        print_json(found)
+        return
+    told = found.pop("notifications")
+    print_facts(found)
+    rows = [{**each, "last error": _last_error(each)} for each in told]
+    columns = ["created_at", "channel", "recipient", "status", "last error"]
+    print_rows("Notifications", columns, rows)
+
+
+def _last_error(notification: dict[str, Any]) -> str | None:
+    attempts = notification["attempts"]
+    return attempts[-1]["error"] if attempts else None
+
+
+@app.command("test")
+def send_test(
+    channel: Annotated[Channel, typer.Argument(help="mail, sms or webhook.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Send a test message to everybody that a channel reaches, and tell what came of it.
+
+    Ends with exit code 1 if somebody was not reached.
+
+    Example: voltgate alert test sms
+    """
+
+    async def work(opened: Opened) -> list[dict[str, Any]]:
+        outlets = outlets_for(opened.db, opened.settings)
+        return await sending.try_channel(opened.db, outlets, CLI, channel)
+
+    results = run(work, waiting="Sending ...")
+    columns = ["recipient", "sent", "error", "reference", "duration_ms"]
+    print_rows("Test messages", columns, results, as_json=json)
+    if not all(result["sent"] for result in results):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from core.certificates.states import CertificateUse, RootUse
 from core.chargers import registry, security_events
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.kernel.settings import CertificateSigner
+from core.kernel.settings_certificates import CertificateSigner
 from ops.cli.chargers import Named, the_charger
 from ops.cli.output import Json, print_facts, print_rows, say
 from ops.cli.running import Opened, transact

@@ -2,7 +2,7 @@
 
 from rich.markup import escape
 
-from core.webhooks.signing import new_secret, sign
+from core.kernel.webhook_signature import new_secret, sign
 from ops.cli.output import MISUSED, fail, out, say
 from ops.developer.client import Api, Refused
 from ops.developer.listening import Forwarded

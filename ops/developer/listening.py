@@ -9,7 +9,7 @@ import httpx2
 import msgspec
 
 from core.kernel.tls import shared_context
-from core.webhooks.signing import sign
+from core.kernel.webhook_signature import sign
 from ops.developer.client import Api
 from ops.developer.following import follow
 from ops.developer.sse import Sent

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import Field
 
-from core.alerts import handling
+from core.alerts import handling, sending
 from core.alerts.handling import alert_view
 from core.alerts.kinds import AlertKind
-from core.alerts.states import AlertStatus, Severity
-from ops.operator_api.deps import READS, SUPPORT, Acting, resource
+from core.alerts.lines import outlets_for
+from core.alerts.states import AlertStatus, Channel, Severity
+from ops.operator_api.deps import READS, SUPPORT, Acting, WaitingSupport, resource
 from partner_api.answers import page_of
-from partner_api.deps import Paging, Transaction
+from partner_api.deps import Config, Paging, Transaction
 from partner_api.fields import In
 
 routes = resource("/alerts", tag="alerts")
@@ -21,6 +22,10 @@ class Settlement(In):
     note: Annotated[str | None, Field(min_length=1, max_length=4000)] = Field(
         None, description="What it was and what was done."
     )
+
+
+class Trial(In):
+    channel: Channel = Field(strict=False)
 
 
 @routes.get("", dependencies=[READS], summary="Alerts")
@@ -41,10 +46,18 @@ async def list_alerts(
     return page_of(found, alert_view)
 
 
+@routes.post("/test", summary="Try a channel")
+async def send_test(body: Trial, waiter: WaitingSupport, settings: Config) -> dict[str, Any]:
+    """Sends a message to everybody that the channel reaches, now; answers with what came of it."""
+    outlets = outlets_for(waiter.db, settings)
+    results = await sending.try_channel(waiter.db, outlets, waiter.actor, body.channel)
+    return {"object": "alert_test", "channel": body.channel, "results": results}
+
+
 @routes.get("/{alert_id}", dependencies=[READS], summary="One alert")
 async def show(alert_id: str, tx: Transaction) -> dict[str, Any]:
-    """With what it means and what to do."""
-    return alert_view(await handling.get(tx, alert_id))
+    """With what it means, what to do, who was told of it and how each attempt went."""
+    return await handling.dossier(tx, alert_id)
 
 
 @routes.post("/{alert_id}/acknowledge", dependencies=[SUPPORT], summary="Take it on")

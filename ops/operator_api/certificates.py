@@ -11,7 +11,7 @@ from core.certificates.states import CertificateUse, RootUse
 from core.chargers import registry
 from core.desired import service as desired
 from core.kernel.errors import PlatformError, not_found
-from core.kernel.settings import CertificateSigner
+from core.kernel.settings_certificates import CertificateSigner
 from core.kernel.times import rfc3339
 from ops.operator_api.deps import ADMIN, READS, SUPPORT, Acting, NewestFirst, newest_page, resource
 from ops.operator_api.security_views import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 from voltgate_client import InvalidSignature, UnexpectedAnswer, models, verify_webhook
 
-from core.webhooks.signing import new_secret
+from core.kernel.webhook_signature import new_secret
 from tests.clients.test_models import KEY, event
 
 SECRET, OLD = new_secret(), new_secret()

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from core.kernel.settings import Settings
+from core.kernel.webhook_signature import new_secret, sign
 from core.sandbox.cast import CAST
-from core.webhooks.signing import new_secret, sign
 from ops.serve import Platform, platform
 
 PAGES = Path(__file__).parents[2] / "docs" / "partners"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from core.kernel.webhook_signature import new_secret, sign
 from core.webhooks.schedule import DELAYS, QUICK_DELAYS
-from core.webhooks.signing import new_secret, sign
 
 PAGE = Path(__file__).parents[2] / "docs" / "partners" / "webhooks.md"
 BLOCK = re.compile(r"^```\w+ title=(?P<title>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.webhooks.signing import new_secret
+from core.kernel.webhook_signature import new_secret
 from ops.demo.receiver import receiving
 from ops.developer.triggering import RECIPES
 from ops.serve import Platform

@@ -1,5 +1,6 @@
 """Signing: the built-in authority, a service over HTTP, nobody; retries, limits, renewals."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,8 +32,10 @@ from core.desired import service as desired
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
-from core.kernel.settings import CertificateSigner, FixedSettings, Settings
+from core.kernel.settings import FixedSettings, Settings
+from core.kernel.settings_certificates import CertificateSigner
 from tests.core.chargers.making import make_charger
+from tests.core.webhooks.receiver import receiving, stalling
 from tests.pki import Pki, new_key, request
 
 USE = CertificateUse.CHARGING_STATION
@@ -50,7 +53,7 @@ async def newest(db: Database) -> CertificateRequest:
 
 def answering(status: int, text: str = "") -> HttpSigner:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, text=text))
-    return HttpSigner("http://signer.test/", token="t" * 20, transport=transport)
+    return HttpSigner("http://signer.test/", token="t" * 20, timeout_s=5, transport=transport)
 
 
 async def test_the_built_in_authority_is_made_once_and_its_key_is_encrypted(
@@ -92,7 +95,9 @@ async def test_a_signer_over_http_gets_the_request_and_its_chain_goes_out(
         seen.append(sent)
         return httpx2.Response(200, text=leaf.pem + pki.pem)
 
-    signer = HttpSigner("http://s/", token="secret", transport=httpx2.MockTransport(answer))
+    signer = HttpSigner(
+        "http://s/", token="secret", timeout_s=5, transport=httpx2.MockTransport(answer)
+    )
     await asked(db, charger, request("CP-1", key=key))
     await signing.sign_what_is_due(db, signer)
     assert (await newest(db)).status is RequestStatus.SIGNED
@@ -101,6 +106,23 @@ async def test_a_signer_over_http_gets_the_request_and_its_chain_goes_out(
     async with db.transaction() as tx:
         [wish] = await desired.of_charger(tx, charger.id, kind="signed_certificate")
     assert wish.wanted["chain"] == leaf.pem + pki.pem
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n-"])
+async def test_ru1_a_signer_that_hangs_costs_its_timeout_and_is_asked_again(
+    db: Database, vault: Vault, settings: Settings, head: bytes
+) -> None:
+    await asked(db, await make_charger(db, vault), request("CP-1"))
+    async with receiving(stalling(head)) as silent:
+        patient = {
+            "certificate_signer": CertificateSigner.HTTP,
+            "certificate_signer_url": f"http://127.0.0.1:{silent.port}/",
+            "certificate_signer_timeout": timedelta(seconds=0.2),
+        }
+        signer = signer_for(db, vault, settings.model_copy(update=patient))
+        await asyncio.wait_for(signing.sign_what_is_due(db, signer), 5)
+        assert silent.connections == 1
+    assert (await newest(db)).status is RequestStatus.OPEN
 
 
 @pytest.mark.parametrize(

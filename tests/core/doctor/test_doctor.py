@@ -16,6 +16,7 @@ from core.kernel.doorbell import MemoryDoorbell
 from migrations import run as migrations
 from ops.tables import import_tables
 from tests import services
+from tests.core.doctor.plants_of_alerts import PLANTS_OF_ALERTS, SOUND_ALERTS
 from tests.core.doctor.plants_of_conduct import PLANTS_OF_CONDUCT, SOUND_CONDUCT
 from tests.core.doctor.plants_of_devices import PLANTS_OF_DEVICES, SOUND
 from tests.core.doctor.plants_of_joining import PLANTS_OF_JOINING, SOUND_JOINING
@@ -240,6 +241,7 @@ PLANTS: tuple[Plant, ...] = (
     *PLANTS_OF_WISHES,
     *PLANTS_OF_JOINING,
     *PLANTS_OF_CONDUCT,
+    *PLANTS_OF_ALERTS,
     *PLANTS_OF_DEVICES,
     *PLANTS_OF_SANDBOXES,
 )
@@ -331,7 +333,7 @@ async def test_a_planted_violation_is_found(
         assert all(0 < len(finding.rows) <= ROWS_SHOWN for finding in found)
 
 
-@pytest.mark.parametrize("statements", [*SOUND, *SOUND_JOINING, *SOUND_CONDUCT])
+@pytest.mark.parametrize("statements", [*SOUND, *SOUND_JOINING, *SOUND_CONDUCT, *SOUND_ALERTS])
 async def test_what_only_looks_like_a_violation_is_not_found(
     lawless: Database, statements: str
 ) -> None:

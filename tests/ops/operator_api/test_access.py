@@ -76,6 +76,7 @@ SUPPORTS = {
     ("post", "/operator/v1/partner_applications/{application_id}/ask"),
     ("post", "/operator/v1/partner_applications/{application_id}/notes"),
     ("post", "/operator/v1/partner_applications/{application_id}/look_up"),
+    ("post", "/operator/v1/alerts/test"),
     ("post", "/operator/v1/alerts/{alert_id}/acknowledge"),
     ("post", "/operator/v1/alerts/{alert_id}/resolve"),
 }

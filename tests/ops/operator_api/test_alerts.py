@@ -1,14 +1,29 @@
 """Alerts in the operator API: what leads to them, who sees them, who settles them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import httpx2
 import pytest
 
+from core.alerts import telling
 from core.alerts.kinds import AlertKind
+from core.alerts.lines import outlets_for
+from core.alerts.sending import send_due
 from core.alerts.service import raise_alert
+from core.alerts.states import Channel
+from core.audit.service import CLI
+from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
+from core.operators import service as operators
+from core.operators.models import Role
+from ops.operator_api.app import create_operator_app
+from tests.core.alerts.outside import PHONES, TAKEN, nobody_listens, with_channels
 from tests.core.joining.test_work import submit
+from tests.core.webhooks.receiver import receiving
+from tests.ops.conftest import client_of
 from tests.ops.operator_api.making import get, post
 
 
@@ -23,7 +38,8 @@ async def test_an_alert_says_what_it_means_and_what_to_do(
     await raised(db)
     (listed,) = (await get(operator, "/alerts", status="open"))["data"]
     assert (listed["title"], listed["severity"], listed["count"]) == ("sweep fails", "critical", 1)
-    assert await get(operator, f"/alerts/{listed['id']}") == listed
+    shown = await get(operator, f"/alerts/{listed['id']}")
+    assert shown == {**listed, "notifications": [], "held_back": []}
     assert "job_failed" in listed["advice"]
     assert listed["means"]
 
@@ -85,3 +101,52 @@ async def test_a_suspended_partner_is_an_alert_until_it_is_reinstated(
     assert (found["kind"], found["status"]) == ("partner_suspended", "open")
     await post(operator, f"/partners/{partner['id']}/reinstate")
     assert (await get(operator, f"/alerts/{found['id']}"))["status"] == "resolved"
+
+
+async def test_an_alert_shows_who_was_told_and_each_attempt(
+    db: Database, vault: Vault, settings: Settings, clock: ShiftedClock
+) -> None:
+    await raised(db)
+    async with nobody_listens() as port:
+        told = with_channels(settings, sms=port)
+        outlets = outlets_for(db, told)
+        await telling.tell(db, told, outlets)
+        await send_due(db, outlets[Channel.SMS])
+        await raised(db, "another")
+        await telling.tell(db, told, outlets)
+    async with operator_of(db, told, vault, clock) as operator:
+        first, second = (await get(operator, "/alerts"))["data"]
+        (notification,) = (await get(operator, f"/alerts/{first['id']}"))["notifications"]
+        assert (notification["recipient"], notification["status"]) == (PHONES[0], "due")
+        (attempt,) = notification["attempts"]
+        assert (attempt["number"], attempt["sent"]) == (1, False)
+        waits = await get(operator, f"/alerts/{second['id']}")
+        assert (waits["notifications"], waits["held_back"]) == ([], ["sms"])
+
+
+async def test_a_channel_is_tried_over_the_api(
+    db: Database, vault: Vault, settings: Settings, clock: ShiftedClock
+) -> None:
+    async with receiving(TAKEN) as twilio:
+        told = with_channels(settings, sms=twilio.port)
+        async with operator_of(db, told, vault, clock) as operator:
+            answer = await post(operator, "/alerts/test", channel="sms")
+            (result,) = answer["results"]
+            assert (result["sent"], result["reference"]) == (True, "SM0123")
+            unset = await operator.post("/operator/v1/alerts/test", json={"channel": "mail"})
+            assert (unset.status_code, unset.json()["code"]) == (501, "not_implemented")
+            assert "VOLTGATE_ALERT_MAIL_TO" in unset.json()["detail"]
+            odd = await operator.post("/operator/v1/alerts/test", json={"channel": "pigeon"})
+            assert (odd.status_code, odd.json()["code"]) == (400, "invalid_parameter")
+            (entry,) = (await get(operator, "/audit", object_id="alert_channel:sms"))["data"]
+            assert entry["request_id"]
+
+
+@asynccontextmanager
+async def operator_of(
+    db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
+) -> AsyncIterator[httpx2.AsyncClient]:
+    async with db.transaction() as tx:
+        _, token = await operators.create_token(tx, vault, CLI, name="a", role=Role.SUPPORT)
+    async with client_of(create_operator_app(db, settings, vault, clock), token) as client:
+        yield client

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from core.webhooks.signing import new_secret, sign
+from core.kernel.webhook_signature import new_secret, sign
 
 BODY = '{"type":"ping","city":"K\u00f6ln"}'.encode()
 MESSAGE_ID = "evt_01"

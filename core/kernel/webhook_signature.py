@@ -38,6 +38,15 @@ def sign(secrets: Sequence[str], *, message_id: str, timestamp: int, body: bytes
     return " ".join(f"v1,{_digest(_key(secret), content)}" for secret in secrets)
 
 
+def is_secret(text: str) -> bool:
+    """Tell whether *text* is a secret that ``sign`` takes."""
+    try:
+        _key(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _digest(key: bytes, content: bytes) -> str:
     return base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
 

@@ -12,7 +12,7 @@ import structlog
 
 from core.conduct import ladder, measuring, service, store, tuning
 from core.conduct.measuring import Found
-from core.conduct.rules import LONGEST_WINDOW_MINUTES, Rule, RuleName, is_exceeded
+from core.conduct.rules import LONGEST_WINDOW_MINUTES, Rule, RuleName, Signal, is_exceeded
 from core.conduct.service import Finding
 from core.conduct.watch import Who, minute_of
 from core.kernel.db import Database, Tx
@@ -22,12 +22,23 @@ from core.partners import service as partners
 from core.partners.standing_models import Standing
 from core.partners.states import STEPS, PartnerStatus
 
-LOOK_BACK_MINUTES: Final = 5
-"""Whoever gave cause so lately is looked at; further back only for windows that are full."""
-
 NETWORKS_KEPT: Final = timedelta(days=90)
-FROM_DATABASE: Final = (RuleName.START_FAILURES, RuleName.FLAPPING)
-"""Rules whose cause is in other tables; only partners with enough starts are looked at."""
+COUNTED: Final = {
+    RuleName.FAILED_LOGINS: (Signal.FAILED_LOGINS,),
+    RuleName.NEW_NETWORKS: (Signal.NEW_NETWORKS,),
+    RuleName.SCANNING: (Signal.UNKNOWN_IDS,),
+    RuleName.REQUEST_ID_REUSE: (Signal.REUSED_REQUEST_IDS,),
+    RuleName.HAMMERING: (Signal.REFUSED_CALLS,),
+}
+FROM_DATABASE: Final = {
+    RuleName.START_FAILURES: (Signal.STARTS, Signal.REFUSED_STARTS),
+    RuleName.FLAPPING: (Signal.STARTS,),
+}
+"""Rules whose cause is in other tables, too.
+
+Of each rule the signals of which there must be enough before anybody is looked at: so a pass costs
+a query a rule, and everybody's everyday oddities cost no more.
+"""
 
 log = structlog.get_logger()
 
@@ -36,22 +47,14 @@ async def judge_counts(db: Database, settings: Settings) -> int:
     """Judge partners of whom something odd was counted lately; return how many steps it took."""
     if not settings.conduct_rules:
         return 0
-    async with db.transaction() as tx:
-        suspects = await store.odd_ones(tx, from_minute=minute_of(tx.now) - LOOK_BACK_MINUTES)
-    counted = [name for name in RuleName if name not in FROM_DATABASE]
-    return await _judge_all(db, settings, suspects, counted)
+    return await _judge_all(db, settings, COUNTED)
 
 
 async def judge_starts(db: Database, settings: Settings) -> int:
     """Judge partners with many starts by what came of those; return how many steps it took."""
     if not settings.conduct_rules:
         return 0
-    async with db.transaction() as tx:
-        lowest = await tuning.lowest(tx, FROM_DATABASE)
-        suspects = await store.busy_ones(
-            tx, from_minute=minute_of(tx.now) - lowest.window_minutes, starts=lowest.count
-        )
-    return await _judge_all(db, settings, suspects, FROM_DATABASE)
+    return await _judge_all(db, settings, FROM_DATABASE)
 
 
 async def delete_old(tx: Tx) -> None:
@@ -64,10 +67,23 @@ async def delete_old(tx: Tx) -> None:
 
 
 async def _judge_all(
-    db: Database, settings: Settings, suspects: Sequence[Who], names: Sequence[RuleName]
+    db: Database, settings: Settings, causes: Mapping[RuleName, Sequence[Signal]]
 ) -> int:
+    """Judge whoever may have broken one of some rules, each in a transaction of its own."""
+    names = tuple(causes)
+    suspects: set[Who] = set()
+    async with db.transaction() as tx:
+        for name, lowest in (await tuning.lowest(tx, names)).items():
+            suspects |= set(
+                await store.with_many(
+                    tx,
+                    causes[name],
+                    from_minute=minute_of(tx.now) - lowest.window_minutes + 1,
+                    least=lowest.count,
+                )
+            )
     steps = 0
-    for partner_id, livemode in suspects:
+    for partner_id, livemode in sorted(suspects):
         async with db.transaction() as tx:
             steps += await judge(tx, settings, partner_id, livemode=livemode, names=names)
     return steps

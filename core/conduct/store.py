@@ -18,7 +18,7 @@ from core.conduct.models import (
     conduct_tunings,
     partner_networks,
 )
-from core.conduct.rules import ORDINARY, Signal
+from core.conduct.rules import Signal
 from core.kernel.db import Tx, upsert
 from core.kernel.page import Page, Slice, paginate
 
@@ -50,31 +50,18 @@ async def tallies(
     return await tx.all(statement, Tally)
 
 
-async def odd_ones(tx: Tx, *, from_minute: int) -> Sequence[tuple[str, bool]]:
-    """Return partners and modes of which something odd was counted."""
-    statement = (
-        select(conduct_counts.c.partner_id, conduct_counts.c.livemode)
-        .distinct()
-        .where(
-            conduct_counts.c.minute >= from_minute,
-            conduct_counts.c.signal.in_(sorted(set(Signal) - ORDINARY)),
-        )
-        .order_by(conduct_counts.c.partner_id, conduct_counts.c.livemode)
-    )
-    return [(row[0], row[1]) for row in await tx.all(statement)]
-
-
-async def busy_ones(tx: Tx, *, from_minute: int, starts: int) -> Sequence[tuple[str, bool]]:
-    """Return partners and modes with so many accepted or refused starts."""
+async def with_many(
+    tx: Tx, signals: Iterable[Signal], *, from_minute: int, least: int
+) -> Sequence[tuple[str, bool]]:
+    """Return partners and modes of which at least so many of some signals were counted."""
     statement = (
         select(conduct_counts.c.partner_id, conduct_counts.c.livemode)
         .where(
             conduct_counts.c.minute >= from_minute,
-            conduct_counts.c.signal.in_([Signal.STARTS, Signal.REFUSED_STARTS]),
+            conduct_counts.c.signal.in_(sorted(signals)),
         )
         .group_by(conduct_counts.c.partner_id, conduct_counts.c.livemode)
-        .having(func.sum(conduct_counts.c.count) >= starts)
-        .order_by(conduct_counts.c.partner_id, conduct_counts.c.livemode)
+        .having(func.sum(conduct_counts.c.count) >= least)
     )
     return [(row[0], row[1]) for row in await tx.all(statement)]
 

@@ -28,7 +28,7 @@ _CEILINGS: Final = tuple(step for step in Step if step is not Step.GOOD)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowest:
-    """The smallest count and the longest window of some rules, whoever they are tuned for."""
+    """The smallest count and the longest window of a rule, whomever it is tuned for."""
 
     count: int
     window_minutes: int
@@ -40,14 +40,16 @@ async def rules_for(tx: Tx, partner_id: str | None) -> dict[RuleName, Rule]:
     return effective((rule, values) for _, rule, values in await store.tunings(tx, *scopes))
 
 
-async def lowest(tx: Tx, names: Sequence[RuleName]) -> Lowest:
-    """Return who has to be looked at, given all tunings."""
-    values = [values for rule, values in await store.all_tunings(tx) if rule in names]
-    defaults = [RULES[name] for name in names]
-    counts = [rule.count for rule in defaults] + [one["count"] for one in values if "count" in one]
-    windows = [rule.window_minutes for rule in defaults]
-    windows += [one["window_minutes"] for one in values if "window_minutes" in one]
-    return Lowest(count=min(counts), window_minutes=max(windows))
+async def lowest(tx: Tx, names: Sequence[RuleName]) -> dict[RuleName, Lowest]:
+    """Return who has to be looked at because of each rule, given all tunings."""
+    counts = {name: RULES[name].count for name in names}
+    windows = {name: RULES[name].window_minutes for name in names}
+    for rule, values in await store.all_tunings(tx):
+        if rule in counts:
+            name = RuleName(rule)
+            counts[name] = min(counts[name], values.get("count", counts[name]))
+            windows[name] = max(windows[name], values.get("window_minutes", windows[name]))
+    return {name: Lowest(count=counts[name], window_minutes=windows[name]) for name in names}
 
 
 async def view(tx: Tx, partner_id: str | None) -> dict[str, Any]:

@@ -84,6 +84,27 @@ async def test_on4_a_share_counts_besides_the_number(
     assert incident.evidence["share_percent"] == its.share_percent
 
 
+async def test_nobody_is_looked_at_for_what_happens_to_everybody(
+    db: Database,
+    settings: Settings,
+    make_partner: MakePartner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[str] = []
+
+    async def judging_nobody(_: Any, __: Any, partner_id: str, **more: Any) -> bool:
+        looked_at.append(partner_id)
+        return False
+
+    monkeypatch.setattr(judging, "judge", judging_nobody)
+    usual, odd = await make_partner(), await make_partner()
+    for signal in Signal:
+        await count(db, usual, signal, 10)
+    await count(db, odd, Signal.NEW_NETWORKS, RULES[RuleName.NEW_NETWORKS].count)
+    await judge(db, settings)
+    assert looked_at == [odd]
+
+
 def test_hammering_is_beyond_what_the_limit_allows() -> None:
     rule = RULES[RuleName.HAMMERING]
     assert not is_exceeded(rule, Measure(count=29_999), requests_per_minute=6000)

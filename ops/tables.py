@@ -26,6 +26,7 @@ _MODULES: Final = (
     "core.partners.models",
     "core.request_log.models",
     "core.partners.standing_models",
+    "core.partners.signing_models",
     "core.sandbox.models",
     "core.sessions.models",
     "core.smart_charging.models",

@@ -32,6 +32,7 @@ from partner_api.security.gate import Gate
 from partner_api.security.refusals import Refusals
 from partner_api.services import Application, PartnerServices
 from partner_api.sessions.routes import router as sessions
+from partner_api.signing_keys.routes import router as signing_keys
 from partner_api.site.routes import router as site
 from partner_api.stations.routes import router as stations
 from partner_api.webhook_endpoints.routes import router as webhook_endpoints
@@ -45,6 +46,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     events,
     request_logs,
     partner,
+    signing_keys,
     joining,
     joining_page,
     sandbox,

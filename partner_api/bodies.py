@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -58,6 +58,14 @@ class ControlRequest(StrictRequest):
         return body
 
 
+@runtime_checkable
+class Early(Protocol):
+    """A dependency with something to do before any other, while no transaction is open."""
+
+    async def before(self, request: Request) -> None:
+        """Do it; what it raises is the answer."""
+
+
 class StrictRoute(APIRoute):
     """A route that reads bodies strictly and knows its query parameters."""
 
@@ -69,6 +77,9 @@ class StrictRoute(APIRoute):
             field.alias for part in every(self.dependant) for field in part.query_params
         )
 
+        calls: list[Any] = [part.call for part in every(self.dependant)]
+        early: list[Early] = [call for call in calls if isinstance(call, Early)]
+
         async def strict(request: Request) -> Response:
             if request.scope["path"].endswith("\n") and not self.path.endswith("}"):
                 raise HTTPException(404)  # the $ of the router's pattern lets it pass
@@ -78,7 +89,10 @@ class StrictRoute(APIRoute):
             request.scope["path_params"] = {
                 name: value if _may_exist(name, value) else _NO_ID for name, value in params.items()
             }
-            return await handle(self.request_class(request.scope, request.receive))
+            read_strictly = self.request_class(request.scope, request.receive)
+            for dependency in early:
+                await dependency.before(read_strictly)
+            return await handle(read_strictly)
 
         return strict
 

@@ -16,6 +16,9 @@ M = TypeVar("M", bound=Out)
 EVERYWHERE: Final = (
     "invalid_parameter",
     "invalid_credentials",
+    "signature_required",
+    "invalid_signature",
+    "signature_replayed",
     "insufficient_scope",
     "ip_not_allowed",
     "temporarily_banned",

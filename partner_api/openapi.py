@@ -24,6 +24,7 @@ from partner_api.stations.schemas import Station, Status
 from partner_api.webhook_endpoints.schemas import Endpoint
 
 SCHEME: Final = "apiKey"
+SIGNATURE: Final = "requestSignature"
 STATUS_TOKEN: Final = "statusToken"  # noqa: S105 - the name of a scheme
 
 _DESCRIPTION: Final = """\
@@ -82,6 +83,13 @@ def document(routers: Sequence[APIRouter], *, public_url: str) -> dict[str, Any]
             "scheme": "bearer",
             "bearerFormat": "vg_live_<key id>_<secret>",
             "description": "An API key; each call needs one of the scopes listed with it.",
+        },
+        SIGNATURE: {
+            "type": "http",
+            "scheme": "signature",
+            "description": "Beside the API key, where it or the operator asks for it: HTTP Message "
+            "Signatures (RFC 9421) in `Signature-Input` and `Signature`, and `Content-Digest` "
+            "(RFC 9530) for a body. See docs/partners/request-signing.md.",
         },
         STATUS_TOKEN: {
             "type": "http",
@@ -199,6 +207,17 @@ def _problem_schema() -> dict[str, Any]:
             },
             "retry_after": {"type": "integer", "description": "Seconds."},
             "operation_id": {**text, "description": "`idempotency_key_reused`: of the first."},
+            "server_time": {**text, "description": "`invalid_signature`: to set your clock by."},
+            "component": {**text, "description": "`invalid_signature`: what is wrong with it."},
+            "missing_components": {
+                "type": "array",
+                "items": text,
+                "description": "`invalid_signature`: what it must cover, too.",
+            },
+            "signature_base": {
+                **text,
+                "description": "`invalid_signature`, test mode: what was to be signed.",
+            },
             "errors": {
                 "type": "array",
                 "items": {

@@ -11,10 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from core.audit import store
 from core.audit.models import AuditEntry, Head
 from core.kernel.db import Database, Tx
 from core.kernel.times import rfc3339
+
+_log = structlog.get_logger()
 
 GENESIS: Final = "0" * 64
 """What the first entry's hash covers in place of a hash before it."""
@@ -72,11 +76,17 @@ def digest(previous: str, entry: AuditEntry, seal: int) -> str:
 
 
 async def seal_all(db: Database) -> None:
-    """Seal what is not sealed, in the order of entries; safe on every node at once."""
+    """Seal what is not sealed, in the order of entries; safe on every node at once.
+
+    The new end of the chain is logged: where logs go elsewhere, it is noted outside the database.
+    """
     sealed = AT_ONCE
     while sealed == AT_ONCE:
         async with db.transaction() as tx:
             sealed = await seal(tx, limit=AT_ONCE)
+            end = await store.head(tx) if sealed else None
+        if end is not None:
+            _log.info("audit_trail_sealed", entries=sealed, seal=end.seal, hash=end.hash)
 
 
 async def seal(tx: Tx, *, limit: int = AT_ONCE) -> int:

@@ -221,11 +221,21 @@ CHECKS_OF_SECRETS: Final = (
     ),
     Check(
         invariant="I34",
+        title="secrets of request signing are encrypted",
+        sql=r"""
+            SELECT id AS signing_key_id FROM signing_keys
+            WHERE secret LIKE 'sgsec\_%' ESCAPE '\' OR secret NOT LIKE '%_:_%'
+        """,
+        advice=REPLACE_IT,
+    ),
+    Check(
+        invariant="I34",
         title="no secret of ours stands in an event, in the audit trail or in an answer we kept",
         sql="\nUNION ALL\n".join(
             rf"""
             SELECT '{table}' AS table_name, CAST({key} AS VARCHAR(64)) AS id FROM {table}
             WHERE CAST({column} AS TEXT) LIKE '%whsec\_%' ESCAPE '\'
+               OR CAST({column} AS TEXT) LIKE '%sgsec\_%' ESCAPE '\'
                OR CAST({column} AS TEXT) LIKE '%vg\_op\_%' ESCAPE '\'
                OR CAST({column} AS TEXT) LIKE '%vg\_live\_%' ESCAPE '\'
                OR CAST({column} AS TEXT) LIKE '%vg\_test\_%' ESCAPE '\'

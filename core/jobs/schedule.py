@@ -25,6 +25,7 @@ from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
 from core.operations import holds, reservations
 from core.operations import service as operations
+from core.partners import signing_keys
 from core.request_log import service as request_log
 from core.sandbox import service as sandbox
 from core.sessions import costs, recovery, stopping
@@ -153,6 +154,7 @@ def periodic_work(
             every_s=60,
             work=partial(request_log.delete_old, db, kept=settings.request_log_retention),
         ),
+        job("forget_signature_nonces", 60, signing_keys.forget_nonces),
         Job(name="synchronise_clock", every_s=30, work=db.synchronise),
     )
 

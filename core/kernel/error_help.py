@@ -58,6 +58,26 @@ HELP: Final[Mapping[str, Help]] = {
         "Send `Authorization: Bearer vg_...` with the whole key. Look at your keys with `GET "
         "/v1/api_keys` (with another key), or ask your operator for one.",
     ),
+    "signature_required": Help(
+        "The call must be signed and is not: the API key has `require_signature`, or the operator "
+        "demands signatures of live control calls. Once you can sign, changes of keys are signed, "
+        "too.",
+        "Sign it with a signing key of this API key, see [request signing](request-signing.md). "
+        "`GET /v1/partner` tells what is demanded.",
+    ),
+    "invalid_signature": Help(
+        "A signature came that does not hold; that is refused also where none is asked for.",
+        "`detail` says what is wrong: a part that must be covered (`missing_components`), a body "
+        "that is not the one of `Content-Digest`, a clock (`server_time`), a `keyid`. In test mode "
+        "compare `signature_base` with yours, line by line. See "
+        "[request signing](request-signing.md).",
+    ),
+    "signature_replayed": Help(
+        "The nonce of the signature was used before with this signing key, also if that request "
+        "was refused.",
+        "Sign each attempt anew, with a new nonce and the same `request_id`: a control call that "
+        "was accepted answers with the same operation.",
+    ),
     "insufficient_scope": Help(
         "The key is good, but has none of the scopes that this call needs.",
         "The [reference](reference.md) names the scopes of each call. Change the key with "
@@ -215,19 +235,6 @@ HELP: Final[Mapping[str, Help]] = {
         "follows the number that you named has been deleted in part.",
         "Read the present state of your operations, sessions and orders, then go on with the "
         "newest events.",
-    ),
-    "signature_required": Help(
-        "Your operator asks for signed requests here, and this one has no signature.",
-        "Sign the request as the guide on request signing says.",
-    ),
-    "invalid_signature": Help(
-        "The signature does not fit the request: another key, a changed body or header, or a time "
-        "too far from now.",
-        "Sign what is sent, byte by byte, and check your clock; `detail` says what did not fit.",
-    ),
-    "signature_replayed": Help(
-        "A request with the same nonce has been accepted before.",
-        "Make a new nonce and signature for each request, repeats included.",
     ),
 }
 

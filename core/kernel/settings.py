@@ -22,7 +22,9 @@ from core.kernel.settings_certificates import CertificateSettings, CertificateSi
 from core.kernel.settings_conduct import ConductSettings
 from core.kernel.settings_limits import LimitSettings
 from core.kernel.settings_requests import RequestLogSettings
+from core.kernel.settings_sandbox import SandboxSettings
 from core.kernel.settings_seeing import SeeingSettings
+from core.kernel.settings_signing import SigningSettings
 
 DEVELOPMENT_SECRET: Final = "voltgate-development-only-not-for-production"  # noqa: S105
 MINIMUM_SECRET_LENGTH: Final = 32
@@ -74,6 +76,8 @@ class Settings(
     RequestLogSettings,
     SeeingSettings,
     ConductSettings,
+    SigningSettings,
+    SandboxSettings,
 ):
     """Every knob of the platform; the defaults run without any service.
 
@@ -251,19 +255,6 @@ class Settings(
     )
     webhook_concurrency_per_endpoint: int = Field(
         default=8, ge=1, description="One slow endpoint holds at most this many."
-    )
-
-    sandbox: bool = Field(
-        default=True,
-        description="Test mode: a station of simulated chargers for every partner with a test key.",
-    )
-    sandbox_idle_after: timedelta = Field(
-        default=timedelta(minutes=10),
-        gt=timedelta(0),
-        description="A simulated charger that nobody used for so long disconnects.",
-    )
-    sandbox_chargers_at_once: int = Field(
-        default=100, ge=1, description="Simulated chargers that a process runs at a time."
     )
 
     contract_service_url: str | None = Field(

@@ -1,7 +1,7 @@
 """Use cases of API keys: the secret is shown once and only its hash is kept."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -15,7 +15,7 @@ from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_body
 from core.kernel.page import Page, Slice
 from core.kernel.times import rfc3339_or_none
-from core.partners import store
+from core.partners import signing_store, store
 from core.partners.models import ApiKey
 from core.partners.scopes import Scope
 
@@ -23,7 +23,7 @@ SECRET_BYTES: Final = 32
 MAX_OVERLAP_HOURS: Final = 168
 MAX_NETWORKS: Final = 100
 EXPIRING_AT_ONCE: Final = 200
-CHANGEABLE: Final = frozenset({"name", "scopes", "ip_allowlist", "expires_at"})
+CHANGEABLE: Final = frozenset({"name", "scopes", "ip_allowlist", "expires_at", "require_signature"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +99,15 @@ async def update_key(
     changes: Mapping[str, Any],
     livemode: bool | None = None,
 ) -> ApiKey:
-    """Change ``name``, ``scopes``, ``ip_allowlist`` or ``expires_at``, those that are named.
+    """Change what is named of ``CHANGEABLE``.
 
     Raises:
         PlatformError: ``not_found``, ``invalid_parameter``, ``expiry_out_of_range``;
-            ``conflict`` if the key is revoked.
+            ``conflict`` if the key is revoked, or is to require signatures and has no signing key.
     """
     before = await get_key(tx, partner_id=partner_id, key_id=key_id, livemode=livemode)
+    if changes.get("require_signature") and not before.require_signature:
+        await _require_signing_key(tx, before)
     key = await _change(tx, before, **_checked(tx, changes))
     await audit.record(
         tx, actor, "key.updated", key.id, before=key_view(before), after=key_view(key)
@@ -156,6 +158,8 @@ async def rotate_key(
         "scopes": before.scopes,
         "ip_allowlist": before.ip_allowlist,
         "expires_at": before.expires_at,
+        "require_signature": before.require_signature,
+        "signs_as": before.signs_as or before.id,
     }
     key, text = await _add(
         tx, vault, partner_id=partner_id, livemode=before.livemode, values=values
@@ -171,6 +175,21 @@ async def note_expiring(tx: Tx, *, ahead: timedelta) -> Sequence[ApiKey]:
     return await store.expiring_keys(tx, until=tx.now + ahead, limit=EXPIRING_AT_ONCE)
 
 
+def require_within(wanted: Iterable[str], held: Collection[str]) -> None:
+    """Refuse to give or change rights that whoever asks does not have itself.
+
+    Raises:
+        PlatformError: ``insufficient_scope``.
+    """
+    known = frozenset(Scope)
+    beyond = sorted(scope for scope in wanted if scope in known and scope not in held)
+    if beyond:
+        raise PlatformError(
+            "insufficient_scope",
+            f"A key cannot give or change what it does not have itself: {' '.join(beyond)}.",
+        )
+
+
 def key_view(key: ApiKey) -> dict[str, Any]:
     """Return a key as JSON; never its secret."""
     return {
@@ -180,6 +199,7 @@ def key_view(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": list(key.scopes),
         "ip_allowlist": list(key.ip_allowlist),
+        "require_signature": key.require_signature,
         "expires_at": rfc3339_or_none(key.expires_at),
         "revoked_at": rfc3339_or_none(key.revoked_at),
         "last_used_at": rfc3339_or_none(key.last_used_at),
@@ -210,6 +230,15 @@ async def _change(tx: Tx, key: ApiKey, **values: Any) -> ApiKey:
     if changed is None:
         raise PlatformError("conflict", "The API key is revoked.")
     return changed
+
+
+async def _require_signing_key(tx: Tx, key: ApiKey) -> None:
+    """Refuse to lock a key whose calls nobody could sign."""
+    count = await signing_store.count_active(tx, api_key_id=key.signs_as or key.id)
+    if count == 0:
+        raise PlatformError(
+            "conflict", "The API key has no signing key that works; make one first."
+        )
 
 
 def _checked(tx: Tx, values: Mapping[str, Any]) -> dict[str, Any]:

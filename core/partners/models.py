@@ -16,6 +16,7 @@ partners = Table(
     Column("status", String(16), nullable=False),
     Column("event_seq", BigInteger, nullable=False),
     Column("test_only", Boolean, nullable=False, server_default=false()),
+    Column("signs_control", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -30,6 +31,8 @@ api_keys = Table(
     Column("secret_hash", String(128), nullable=False),
     Column("scopes", Json, nullable=False),
     Column("ip_allowlist", Json, nullable=False),
+    Column("require_signature", Boolean, nullable=False, server_default=false()),
+    Column("signs_as", String(32)),
     Column("expires_at", UtcDateTime),
     Column("expiry_told", UtcDateTime),
     Column("revoked_at", UtcDateTime),
@@ -56,6 +59,7 @@ class Partner:
     Attributes:
         event_seq: The ``seq`` of its newest event.
         test_only: It applied and nobody has approved it: no live keys.
+        signs_control: An operator demands that its live control calls are signed.
     """
 
     id: str
@@ -63,6 +67,7 @@ class Partner:
     status: PartnerStatus
     event_seq: int
     test_only: bool
+    signs_control: bool
     created_at: datetime
     updated_at: datetime
 
@@ -74,7 +79,10 @@ class Partner:
 class ApiKey:
     """A key of a partner, live or test; the secret itself is never stored.
 
-    *expiry_told* is the expiry that ``key.expiring`` told of last.
+    Attributes:
+        require_signature: The partner demands that all calls with it are signed.
+        signs_as: The key that it was rotated from, whose signing keys go on; else its own.
+        expiry_told: The expiry that ``key.expiring`` told of last.
     """
 
     id: str
@@ -84,6 +92,8 @@ class ApiKey:
     secret_hash: str
     scopes: list[str]
     ip_allowlist: list[str]
+    require_signature: bool
+    signs_as: str | None
     expires_at: datetime | None
     expiry_told: datetime | None
     revoked_at: datetime | None

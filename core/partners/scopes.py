@@ -20,6 +20,9 @@ class Scope(StrEnum):
     KEYS_MANAGE = "keys:manage"
 
 
+CONTROL: Final = frozenset({scope for scope in Scope if scope.startswith("control:")})
+"""What moves a charger; an operator may ask for signatures on it."""
+
 WHILE_SUSPENDED: Final = frozenset(
     {scope for scope in Scope if scope.endswith(":read")} | {Scope.CONTROL_STOP}
 )

@@ -56,6 +56,7 @@ __all__ = [
     "revoke_grant",
     "revoke_key",
     "rotate_key",
+    "sign_control",
     "suspend",
     "update_key",
 ]
@@ -72,7 +73,11 @@ _INVALID: Final = "The API key is missing, wrong, expired or revoked."
 class Caller:
     """Who is calling: an authenticated API key of a partner, in one of the two modes.
 
-    *throttled_until* and *banned_until* are set while that holds, in this mode.
+    Attributes:
+        throttled_until: Set while that holds, in this mode, as is *banned_until*.
+        requires_signature: All calls with this key are signed.
+        signs_control: The partner's live control calls are signed.
+        signs_as: The API key whose signing keys this one has, if they are not its own.
     """
 
     partner_id: str
@@ -85,6 +90,9 @@ class Caller:
     throttled_until: datetime | None = None
     banned_until: datetime | None = None
     banned_for_s: int = 0
+    requires_signature: bool = False
+    signs_control: bool = False
+    signs_as: str | None = None
 
 
 class LoginRefused(PlatformError):
@@ -148,6 +156,27 @@ async def allow_live(tx: Tx, actor: Actor, *, partner_id: str) -> Partner:
         partner_id,
         before={"test_only": True},
         after={"test_only": False},
+    )
+    return partner
+
+
+async def sign_control(tx: Tx, actor: Actor, *, partner_id: str, required: bool) -> Partner:
+    """Demand, or demand no longer, that a partner signs its live control calls; at once.
+
+    Raises:
+        PlatformError: ``not_found``; ``conflict``: it is so already.
+    """
+    before = await get(tx, partner_id)
+    partner = await store.sign_control(tx, partner_id, required=required)
+    if partner is None:
+        raise PlatformError("conflict", "The partner's signatures are demanded so already.")
+    await audit.record(
+        tx,
+        actor,
+        "partner.signatures_changed",
+        partner_id,
+        before={"signs_control": before.signs_control},
+        after={"signs_control": partner.signs_control},
     )
     return partner
 
@@ -240,6 +269,9 @@ async def authenticate(
         throttled_until=_if_ahead(found.throttled_until, tx.now),
         banned_until=banned_until,
         banned_for_s=math.ceil(left.total_seconds()),
+        requires_signature=found.require_signature,
+        signs_control=found.signs_control,
+        signs_as=found.signs_as,
     )
 
 

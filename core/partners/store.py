@@ -27,10 +27,13 @@ class Login:
     secret_hash: str
     scopes: list[str]
     ip_allowlist: list[str]
+    require_signature: bool
+    signs_as: str | None
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
     partner_status: str
+    signs_control: bool
     limit_overrides: dict[str, int] | None
     step: str | None
     throttled_until: datetime | None
@@ -58,6 +61,16 @@ async def allow_live(tx: Tx, partner_id: str) -> Partner | None:
         update(partners)
         .where(partners.c.id == partner_id, partners.c.test_only)
         .values(test_only=False, updated_at=tx.now)
+        .returning(partners)
+    )
+    return await tx.one_or_none(statement, Partner)
+
+
+async def sign_control(tx: Tx, partner_id: str, *, required: bool) -> Partner | None:
+    statement = (
+        update(partners)
+        .where(partners.c.id == partner_id, partners.c.signs_control != required)
+        .values(signs_control=required, updated_at=tx.now)
         .returning(partners)
     )
     return await tx.one_or_none(statement, Partner)
@@ -122,10 +135,13 @@ async def login(tx: Tx, key_id: str) -> Login | None:
             api_keys.c.secret_hash,
             api_keys.c.scopes,
             api_keys.c.ip_allowlist,
+            api_keys.c.require_signature,
+            api_keys.c.signs_as,
             api_keys.c.expires_at,
             api_keys.c.revoked_at,
             api_keys.c.last_used_at,
             partners.c.status.label("partner_status"),
+            partners.c.signs_control,
             partner_limits.c.overrides.label("limit_overrides"),
             partner_standings.c.step,
             partner_standings.c.throttled_until,

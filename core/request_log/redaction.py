@@ -38,12 +38,13 @@ _COMMON_CHARS: Final = 64
 _SECRET_NAME: Final = re.compile(
     r"secret|passw|passphrase|pwd|authorization|credential|token|signature|jwt|bearer|cookie"
     r"|(?:api|access|private|signing|encryption)[_-]?key"
-    r"|(?:^|[_-])(?:key|pin|otp|puk)$",
+    r"|(?:^|[_-])(?:key|pin|otp|puk)$"
+    r"|^d$",  # of a JWK: somebody sent the private half
     re.IGNORECASE,
 )
 # Repetitions after a class of their own characters: no text makes the search quadratic.
 _SECRET_LOOK: Final = re.compile(
-    r"(vg_(?:live|test|op|app)_)[\w-]+|(whsec_)[\w+/=-]+|((?:basic|bearer)\s)[\w+/=.~-]+"
+    r"(vg_(?:live|test|op|app)_)[\w-]+|((?:wh|sg)sec_)[\w+/=-]+|((?:basic|bearer)\s)[\w+/=.~-]+"
     r"|(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*"
     r"|(-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY-----)[^-]*(?:-{1,4}[^-]+)*",
     re.IGNORECASE | re.ASCII,

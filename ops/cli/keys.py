@@ -134,6 +134,9 @@ def change(
     ip: Annotated[list[str] | None, typer.Option(help="All its networks, anew.")] = None,
     any_ip: Annotated[bool, typer.Option("--any-ip", help="Usable from anywhere.")] = False,
     expires: Expires = None,
+    require_signature: Annotated[
+        bool | None, typer.Option(help="All calls with it must be signed, or need not.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Change what is named: name, rights, networks, expiry; in force at once, on every node.
@@ -148,6 +151,7 @@ def change(
         "scopes": scope,
         "ip_allowlist": ip,
         "expires_at": _utc(expires),
+        "require_signature": require_signature,
     }
     changes = {field: value for field, value in given.items() if value is not None}
     if any_ip:

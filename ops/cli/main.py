@@ -235,12 +235,15 @@ partner = group(
     "ops.cli.partners:app",
     "ops.cli.partner_logs:app",
     "ops.cli.conduct:app",
+    "ops.cli.signing:partner_app",
 )
 application = group(
     "Applications: companies that want to become partners.", "ops.cli.applications:app"
 )
 key = group(
-    "API keys of partners, tokens of operators: secrets are shown once.", "ops.cli.keys:app"
+    "API keys of partners, tokens of operators: secrets are shown once.",
+    "ops.cli.keys:app",
+    "ops.cli.signing:key_app",
 )
 event = group("Events: what partners were told, and how that went.", "ops.cli.events:app")
 audit = group("The audit trail: who did what, and is it as it was written.", "ops.cli.audit:app")

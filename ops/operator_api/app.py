@@ -48,6 +48,7 @@ from ops.operator_api import (
     security_events,
     session_records,
     sessions,
+    signatures,
     stations,
     tariffs,
 )
@@ -123,6 +124,7 @@ _RESOURCES = (
     partner_limits,
     request_logs,
     conduct,
+    signatures,
     applications,
     alerts,
     keys,

@@ -35,6 +35,7 @@ class KeyChanges(In):
     scopes: list[str] | None = Field(None, max_length=50)
     ip_allowlist: list[str] | None = Field(None, max_length=100)
     expires_at: Instant | None = None
+    require_signature: bool | None = Field(None, description="All calls with it must be signed.")
 
 
 class Rotation(In):

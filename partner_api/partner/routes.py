@@ -1,16 +1,15 @@
 """``/v1/partner`` and ``/v1/api_keys``."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from core.chargers import stations
 from core.conduct.views import own_standing_view
 from core.kernel.db import Tx
-from core.kernel.errors import PlatformError
 from core.partners import keys, limits, service
+from core.partners.models import ApiKey as ApiKeyRow
 from core.partners.scopes import Scope
 from core.partners.service import Caller
 from core.webhooks import partner_events
@@ -27,6 +26,7 @@ from partner_api.partner.schemas import (
     Partner,
     RotateKey,
 )
+from partner_api.security import signed
 from partner_api.security.access import ANY_SCOPE, ActingCaller, needs
 
 KeyManager = Annotated[Caller, needs(Scope.KEYS_MANAGE)]
@@ -46,6 +46,8 @@ async def get_partner(
             **partner_view(partner),
             "livemode": caller.livemode,
             "scopes": sorted(caller.scopes),
+            "signs_requests": caller.requires_signature,
+            "signs_live_control": caller.signs_control or settings.require_signatures,
             "limits": asdict(limits.effective(settings, caller.limit_overrides)),
             "standing": own_standing_view(caller),
             "stations": [
@@ -78,7 +80,7 @@ async def create_api_key(
     body: CreateKey, caller: KeyManager, actor: ActingCaller, tx: Transaction, vault: Secrets
 ) -> Response:
     """Create a key of this mode; its secret is shown in this answer only."""
-    _require_own(caller, body.scopes)
+    keys.require_within(body.scopes, caller.scopes)
     key, text = await partner_events.create_key(
         tx,
         vault,
@@ -95,12 +97,18 @@ async def create_api_key(
     **answers(200, ApiKey, "not_found", "conflict", "expiry_out_of_range", body=True),
 )
 async def change_api_key(
-    key_id: str, body: ChangeKey, caller: KeyManager, actor: ActingCaller, tx: Transaction
+    key_id: str,
+    body: ChangeKey,
+    request: Request,
+    caller: KeyManager,
+    actor: ActingCaller,
+    tx: Transaction,
 ) -> Response:
     """Change what is named."""
-    await _require_own_key(tx, caller, key_id)
+    before = await _require_own_key(tx, caller, key_id)
+    signed.demand_for_change(request, requires_signature=before.require_signature)
     changes = body.model_dump(exclude_unset=True)
-    _require_own(caller, changes.get("scopes", ()))
+    keys.require_within(changes.get("scopes", ()), caller.scopes)
     key = await keys.update_key(
         tx,
         actor,
@@ -149,19 +157,10 @@ async def revoke_api_key(
     return Json(keys.key_view(key))
 
 
-async def _require_own_key(tx: Tx, caller: Caller, key_id: str) -> None:
-    """Refuse to change a key that may do more than the caller's."""
+async def _require_own_key(tx: Tx, caller: Caller, key_id: str) -> ApiKeyRow:
+    """Refuse to change a key that may do more than the caller's; return it."""
     key = await keys.get_key(
         tx, partner_id=caller.partner_id, livemode=caller.livemode, key_id=key_id
     )
-    _require_own(caller, key.scopes)
-
-
-def _require_own(caller: Caller, scopes: Iterable[str]) -> None:
-    known = frozenset(Scope)
-    beyond = sorted(scope for scope in scopes if scope in known and scope not in caller.scopes)
-    if beyond:
-        raise PlatformError(
-            "insufficient_scope",
-            f"A key cannot give or change what it does not have itself: {' '.join(beyond)}.",
-        )
+    keys.require_within(key.scopes, caller.scopes)
+    return key

@@ -37,6 +37,9 @@ class ChangeKey(In):
     scopes: Scopes = Field(default_factory=list)
     ip_allowlist: Networks = Field(default_factory=list)
     expires_at: Instant | None = Field(default_factory=lambda: None)
+    require_signature: Annotated[
+        bool, Field(description="All calls with this key must be signed; it needs a signing key.")
+    ] = Field(default_factory=bool)
 
 
 class RotateKey(In):
@@ -58,6 +61,7 @@ class ApiKey(Out):
     name: str
     scopes: list[str]
     ip_allowlist: list[str]
+    require_signature: Annotated[bool, Field(description="All calls with it must be signed.")]
     expires_at: AwareDatetime | None
     revoked_at: AwareDatetime | None
     last_used_at: AwareDatetime | None
@@ -106,6 +110,10 @@ class Partner(Out):
     status: PartnerStatus
     livemode: bool
     scopes: Annotated[list[str], Field(description="Of the key that asks.")]
+    signs_requests: Annotated[bool, Field(description="All calls with this key must be signed.")]
+    signs_live_control: Annotated[
+        bool, Field(description="The operator demands signed control calls of your live keys.")
+    ]
     limits: PartnerLimits
     standing: OwnStanding
     stations: list[GrantedStation]

@@ -7,7 +7,7 @@ from fastapi import Request
 from core.kernel.errors import PlatformError
 from core.sandbox import service as sandbox
 from core.sandbox.models import Seen
-from partner_api.security.access import identify
+from partner_api.security.identity import identify
 from partner_api.services import PartnerServices, Services
 
 WAKE_WITHIN_S: Final = 8.0

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from core.audit.service import Actor
-from core.conduct.rules import Signal
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.partners import limits
 from core.partners import service as partners
 from core.partners.scopes import WHILE_SUSPENDED, Scope
-from core.partners.service import Caller, LoginRefused
+from core.partners.service import Caller
 from core.partners.tokens import Bucket, Verdict
 from core.sandbox import service as sandbox
 from partner_api.deps import Transaction
-from partner_api.security import rate
+from partner_api.security import rate, signed
+from partner_api.security.identity import identify
 from partner_api.services import PartnerServices, Services
 
 ANY_SCOPE = tuple(Scope)
@@ -40,12 +39,17 @@ class Needs:
 
         Raises:
             PlatformError: ``invalid_credentials``, ``ip_not_allowed``, ``insufficient_scope``,
-                ``partner_suspended``, ``rate_limited``, ``invalid_parameter``.
+                ``partner_suspended``, ``rate_limited``, ``invalid_parameter``,
+                ``signature_required``.
         """
-        caller = await _identify(request, tx)
-        await _admit(request, caller, self)
+        caller = await identify(request, tx)
+        await _admit(request, tx, caller, self)
         await _furnish(request, tx, caller)
         return caller
+
+    async def before(self, request: Request) -> None:
+        """Verify a signed request, while no transaction is open."""
+        await signed.verify(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Watcher:
             PlatformError: The key is not good any more.
         """
         async with Services.of(self.request.scope).db.transaction() as tx:
-            caller = await _identify(self.request, tx)
+            caller = await identify(self.request, tx)
+            await signed.still_holds(self.request, tx, caller)
             require_any(caller, self.scopes, reading=True)
             yield tx
 
@@ -97,10 +102,14 @@ class NeedsToWatch:
     async def __call__(self, request: Request) -> Watcher:
         """Return who is calling; raises as ``Needs`` does."""
         async with Services.of(request.scope).db.transaction() as tx:
-            caller = await _identify(request, tx)
-            await _admit(request, caller, Needs(self.scopes))
+            caller = await identify(request, tx)
+            await _admit(request, tx, caller, Needs(self.scopes))
             await _furnish(request, tx, caller)
         return Watcher(request, self.scopes, caller)
+
+    async def before(self, request: Request) -> None:
+        """Verify a signed request, while no transaction is open."""
+        await signed.verify(request)
 
 
 def needs(*scopes: Scope) -> Any:
@@ -152,15 +161,6 @@ ActingCaller = Annotated[Actor, Depends(_actor)]
 """The caller in the words of the audit trail; a route asks for its caller first."""
 
 
-async def identify(request: Request, tx: Tx) -> Caller:
-    """Return who is calling, before anything is admitted; for what comes before a route.
-
-    Raises:
-        PlatformError: ``invalid_credentials``, ``ip_not_allowed``.
-    """
-    return await _identify(request, tx)
-
-
 async def _furnish(request: Request, tx: Tx, caller: Caller) -> None:
     """Make the sandbox of a partner when the first test key asks for anything."""
     services = Services.of(request.scope)
@@ -168,45 +168,10 @@ async def _furnish(request: Request, tx: Tx, caller: Caller) -> None:
         await sandbox.ensure(tx, services.vault, caller.partner_id)
 
 
-async def _identify(request: Request, tx: Tx) -> Caller:
-    services = PartnerServices.of(request.scope)
-    state, header = request.state, request.headers.get("authorization")
-    try:
-        caller = await partners.authenticate(tx, services.vault, header, address=state.address)
-    except LoginRefused as exc:
-        if header is not None and not state.is_proxy:  # a proxy that names nobody is everybody
-            services.door.fail(state.network)
-        if exc.login is not None:
-            services.watch.note(
-                Signal.FAILED_LOGINS,
-                exc.login.partner_id,
-                livemode=exc.login.livemode,
-                request_id=state.request_id,
-                key_id=exc.login.id,
-                reason=exc.reason,
-                address=state.address,
-            )
-        raise
-    if header is not None:
-        services.door.pass_(state.network, state.credentials)
-    services.watch.note_network(
-        caller.partner_id,
-        state.address,
-        livemode=caller.livemode,
-        request_id=state.request_id,
-        key_id=caller.key_id,
-    )
-    state.caller = caller
-    return caller
-
-
-async def _admit(request: Request, caller: Caller, needs: Needs) -> None:
+async def _admit(request: Request, tx: Tx, caller: Caller, needs: Needs) -> None:
     services = PartnerServices.of(request.scope)
     state = request.state
-    allowed = limits.effective(services.settings, caller.limit_overrides)
-    quotas = rate.quotas(allowed, *needs.buckets)
-    if caller.throttled_until is not None or caller.banned_until is not None:
-        quotas = rate.throttled(quotas, services.settings.conduct_throttle_divisor)
+    quotas = rate.quotas_of(services.settings, caller, *needs.buckets)
     verdict = await services.limiter.take(caller.partner_id, quotas)
     state.verdict = verdict
     if Bucket.STOPS not in quotas:
@@ -215,6 +180,7 @@ async def _admit(request: Request, caller: Caller, needs: Needs) -> None:
             services.refusals.remember(state.credentials, state.network, caller, verdict, error)
             raise error
         services.refusals.forget(state.credentials, state.network, *quotas)
+    await signed.demand(request, tx, caller, needs.scopes)
     require_any(caller, needs.scopes, reading=request.method == "GET")
     odd: PlatformError | None = getattr(request.state, "odd_query", None)
     if odd is not None:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from core.kernel.errors import PlatformError
+from core.kernel.settings import Settings
 from core.kernel.times import rfc3339
-from core.partners.limits import Limits
+from core.partners.limits import Limits, effective
 from core.partners.service import Caller, banned
 from core.partners.tokens import Bucket, Verdict
 
@@ -17,6 +18,14 @@ def quotas(limits: Limits, *buckets: Bucket) -> Mapping[Bucket, int]:
         Bucket.STOPS: limits.stop_calls_per_minute,
     }
     return {bucket: per_minute[bucket] for bucket in buckets}
+
+
+def quotas_of(settings: Settings, caller: Caller, *buckets: Bucket) -> Mapping[Bucket, int]:
+    """Return the quotas that hold for a caller at this moment."""
+    found = quotas(effective(settings, caller.limit_overrides), *buckets)
+    if caller.throttled_until is not None or caller.banned_until is not None:
+        return throttled(found, settings.conduct_throttle_divisor)
+    return found
 
 
 def headers(verdict: Verdict) -> dict[str, str]:

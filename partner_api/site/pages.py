@@ -50,7 +50,7 @@ _SECTIONS: Final[Sequence[tuple[str, Sequence[Page]]]] = (
             Page("stations", "Stations and status", "stations.md"),
             Page("limits", "Limits", "limits.md"),
             Page("conduct", "Conduct", "conduct.md"),
-            Page("signing", "Request signing", "signing.md"),
+            Page("request-signing", "Request signing", "request-signing.md"),
             Page("request-log", "Request log", "request-log.md"),
         ),
     ),

@@ -20,7 +20,15 @@ from core.sessions.facts import (
 from core.sessions.states import SessionStatus
 from tests.core.request_log.making import call, logged
 from tests.partner_api.joining import apply, contact
-from tests.partner_api.scenes import Party, Place, grant, make_place, report, start_body
+from tests.partner_api.scenes import (
+    Party,
+    Place,
+    grant,
+    make_key,
+    make_place,
+    report,
+    start_body,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,8 @@ class Furniture:
     endpoint_id: str
     delivery_id: str
     key_id: str
+    api_key_id: str
+    signing_key_id: str
     station_id: str
     charger_id: str
     connector_id: str
@@ -130,6 +140,11 @@ async def furnish(
         "/v1/webhook_endpoints", json={"url": "http://127.0.0.1:9999/hook"}
     )
     assert endpoint.status_code == 201, endpoint.text
+    other_key_id, _ = await make_key(db, vault, party.partner_id, livemode=livemode)
+    signing_key = await party.client.post(  # of another: nobody can let its own key require it
+        "/v1/signing_keys", json={"api_key_id": other_key_id, "algorithm": "hmac-sha256"}
+    )
+    assert signing_key.status_code == 201, signing_key.text
     operation_id = await begin(db, party, place, request_id=f"{name}-1")
     await measure(db, place, 2000)
     session_id, reference = await reference_of(db, operation_id)
@@ -158,6 +173,8 @@ async def furnish(
         endpoint_id=endpoint_id,
         delivery_id=listed.json()["data"][0]["id"],
         key_id=party.key_id,
+        api_key_id=party.key_id,
+        signing_key_id=signing_key.json()["id"],
         station_id=place.station_id,
         charger_id=charger_id,
         connector_id=place.connector_id,

@@ -72,6 +72,10 @@ POST /v1/api_keys
 PATCH /v1/api_keys/{}
 POST /v1/api_keys/{}/rotate
 POST /v1/api_keys/{}/revoke
+GET /v1/signing_keys
+POST /v1/signing_keys
+POST /v1/signing_keys/{}/rotate
+POST /v1/signing_keys/{}/revoke
 GET /v1/test_helpers/chargers
 GET /v1/test_helpers/chargers/{}
 POST /v1/test_helpers/chargers/{}/plug

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from core.audit import chain, service, store
 from core.audit.chain import GENESIS, Verified
@@ -75,9 +76,13 @@ async def test_s24_entries_are_sealed_in_order_and_the_chain_holds(sealed: Datab
     assert found == Verified(seal=6, hash=entries[-1].hash or "", checked=6, at_end=True)
 
     await write(sealed, 2, first=7)
-    await chain.seal_all(sealed)
-    await chain.seal_all(sealed)
-    assert (await chain.verify_all(sealed)).seal == 8
+    with capture_logs() as logs:
+        await chain.seal_all(sealed)
+        await chain.seal_all(sealed)
+    found = await chain.verify_all(sealed)
+    assert found.seal == 8
+    (noted,) = logs
+    assert (noted["event"], noted["seal"], noted["hash"]) == ("audit_trail_sealed", 8, found.hash)
     assert [entry.hash for entry in await trail(sealed)][:6] == [entry.hash for entry in entries]
 
 

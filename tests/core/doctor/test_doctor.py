@@ -101,6 +101,12 @@ def transfer(**values: str) -> str:
     return TRANSFER.format(**defaults | values)
 
 
+SIGNING_KEY = """
+    INSERT INTO signing_keys (id, partner_id, livemode, api_key_id, algorithm, secret, created_at,
+        updated_at)
+    SELECT 'sgk', partner_id, livemode, id, 'hmac-sha256', 'sgsec_AAAA', created_at, updated_at
+    FROM api_keys
+"""
 UNSEALED_LONG = """
     INSERT INTO audit_entries (number, at, actor, action, object_id)
     SELECT 3, at, actor, action, object_id FROM audit_entries WHERE seal = 1
@@ -228,6 +234,7 @@ PLANTS: tuple[Plant, ...] = (
     ("I34", "encrypted", "UPDATE webhook_endpoints SET previous_secret = 'whsec_abc'"),
     ("I34", "no secret of ours", 'UPDATE events SET body = \'{"key": "vg_live_x"}\''),
     ("I34", "no secret of ours", 'UPDATE audit_entries SET after = \'{"s": "whsec_x"}\''),
+    ("I34", "request signing", SIGNING_KEY),
     ("S24", "as it was sealed", "UPDATE audit_entries SET actor = 'nobody' WHERE seal = 1"),
     ("S24", "no hole", "UPDATE audit_entries SET seal = 3 WHERE seal = 2"),
     ("S24", "no hole", "DELETE FROM audit_entries WHERE seal = 1"),

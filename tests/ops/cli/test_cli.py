@@ -87,6 +87,8 @@ COMMANDS = [
     ["charger", "data-transfers"],
     *(["event", name] for name in ("list", "show", "resend", "tail", "replay")),
     ["replay", "dead-letters"],
+    ["partner", "signatures"],
+    *(["key", name] for name in ("signing-keys", "revoke-signing-key")),
     *(["audit", name] for name in ("list", "head", "verify", "export")),
     ["logs", "tail"],
     ["logs", "show"],

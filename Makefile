@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz docs lock clean
+.PHONY: help demo test cover check run bench fuzz probe docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ CLIENT := clients/python
 ARGS ?=
 WORKERS ?= 4
 FRAMES ?= 1000000
+CASES ?= 100000
 # Some machines ask for no caches; the many processes of the tests would compile everything anew each.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -41,6 +42,9 @@ bench: $(INSTALLED) ## load figures of this machine
 
 fuzz: $(INSTALLED) ## odd frames at both versions, until something is wrong or FRAMES=1000000 of each passed
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(ARGS)
+
+probe: $(INSTALLED) ## generated requests to every route of the partner API, until CASES=100000 were judged
+	@$(BIN)/python -m tests.probe --cases $(CASES) $(ARGS)
 
 docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix

@@ -4,13 +4,87 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MAX_HEAD_BYTES: Final = 65_536
+"""Of address and headers together, and of what follows a body in chunks."""
+HEAD_WITHIN_S = 15.0
+"""So long may somebody take to say what they want, from the connection or the first byte on."""
+BODY_WITHIN_S = 90.0
+"""So long may a body take; an upload has less (``partner_api.joining``)."""
 _GRACE_S = 5
 _TICK_S = 1
 """How often the header Date is made anew."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 whose requests are bounded in time, and their heads in size: uvicorn bounds neither.
+
+    Without it one line that never ends fills the memory, and a few thousand connections that say
+    nothing take all places (slow loris).
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _in_body = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._within(HEAD_WITHIN_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._at_ease()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_body:
+            self._count(len(data))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+        if self._timer is None:
+            self._within(HEAD_WITHIN_S)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:  # what follows the last chunk: nobody reads it
+            self._count(len(name) + len(value))
+            return
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes, self._in_body = 0, True
+        self._within(BODY_WITHIN_S)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._head_bytes = 0
+        self._at_ease()
+        super().on_message_complete()
+
+    def _count(self, size_bytes: int) -> None:
+        self._head_bytes += size_bytes
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
+
+    def _within(self, seconds: float) -> None:
+        self._at_ease()
+        self._timer = self.loop.call_later(seconds, self._give_up)
+
+    def _at_ease(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -62,6 +136,7 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[str]:
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -71,7 +146,6 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[str]:
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_S,
-        h11_max_incomplete_event_size=65_536,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http {port}")

@@ -15,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from core.kernel.errors import PlatformError
 
@@ -83,6 +84,7 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             if request.scope["path"].endswith("\n") and not self.path.endswith("}"):
                 raise HTTPException(404)  # the $ of the router's pattern lets it pass
+            _drop_doubtful(request.scope)
             request.state.route = self.path
             request.state.odd_query = _odd_query(request, known)
             params = request.scope["path_params"]
@@ -191,6 +193,13 @@ def _wrong(value: Any, depth: int) -> str | None:
 def escaped(name: str) -> str:
     """Return *name* as a part of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def _drop_doubtful(scope: Scope) -> None:
+    """Take several headers ``Authorization`` for none: who stands between may have read another."""
+    headers = scope["headers"]
+    if sum(name == b"authorization" for name, _ in headers) > 1:
+        scope["headers"] = [pair for pair in headers if pair[0] != b"authorization"]
 
 
 def _may_exist(name: str, value: str) -> bool:

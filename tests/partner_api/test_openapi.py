@@ -1,30 +1,20 @@
 """The OpenAPI document: complete, valid, true."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
-from schemathesis.checks import CheckFunction, not_a_server_error
-from schemathesis.specs.openapi import checks
 
-from core.kernel.clock import SystemClock
-from core.kernel.crypto import Vault
-from core.kernel.db import Database
-from core.kernel.doorbell import MemoryDoorbell
 from core.kernel.errors import CATALOGUE
-from core.kernel.settings import Settings
 from core.webhooks.types import EventType
-from ops.http import serving
 from partner_api import openapi
-from partner_api.app import ROUTERS, create_app
-from tests.partner_api.furniture import furnish
-from tests.partner_api.scenes import party
+from partner_api.app import ROUTERS
+from tests.partner_api.furnished import Scene
+from tests.probe.judge import AS_GENERATED, SCHEMA, judge, send
+from tests.probe.stage import Stage, key_for, stage
 
 DOCUMENT = openapi.document(ROUTERS, public_url="http://api.test/")
 
@@ -154,70 +144,28 @@ def test_every_reference_leads_somewhere() -> None:
     walk(DOCUMENT)
 
 
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/stream$")
-SCHEMA.config.generation.with_security_parameters = False
-CHECKS: list[CheckFunction] = [
-    not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-    checks.negative_data_rejection,
-    checks.unsupported_method,
-]
-
-
 @pytest.fixture(scope="module")
-def served(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, str]]:
-    """Serve a furnished platform from a thread; return its address and a key."""
-    path = tmp_path_factory.mktemp("schemathesis") / "voltgate.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    ready, answer, stop = threading.Event(), [], asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        clock = SystemClock()
-        config = Settings(
-            database_url=f"sqlite:///{path}",
-            webhook_allow_insecure=True,
-            requests_per_minute=1_000_000,
-            applicant_requests_per_minute=1_000_000,
-        )
-        vault = Vault(config)
-        async with Database(config.database_url, doorbell=MemoryDoorbell(), clock=clock) as db:
-            app = create_app(db, config, vault, clock)
-            async with (
-                party(app, db, vault) as caller,
-                serving(app, host="127.0.0.1", port=0) as url,
-            ):
-                await furnish(db, vault, caller, name="own")
-                answer.append((url, caller.key))
-                ready.set()
-                await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert ready.wait(30)
-    yield answer[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+def furnished_stage(scene_file: tuple[Path, Scene]) -> Iterator[Stage]:
+    """A furnished platform, called without a server."""
+    with stage(*scene_file) as opened:
+        yield opened
 
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_are_as_described_whatever_is_sent(
-    case: Case[Any], served: tuple[str, str]
+    case: Case[Any], furnished_stage: Stage, quiet: None
 ) -> None:
-    url, key = served
-    case.call_and_validate(
-        base_url=url, headers={"Authorization": f"Bearer {key}"}, checks=CHECKS, timeout=10
-    )
+    """A few cases of each operation; ``make probe`` sends very many."""
+    side = furnished_stage.scene.live
+    if case.path.startswith("/v1/test_helpers"):
+        side = furnished_stage.scene.test
+    key = key_for(case, side)
+    prepared, answer = send(furnished_stage.loop, furnished_stage.app, case, key)
+    judge(case, prepared, answer, AS_GENERATED)

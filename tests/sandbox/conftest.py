@@ -122,6 +122,12 @@ async def client_of(running: Platform, partner_id: str, key: str) -> AsyncIterat
 
 
 @pytest.fixture
+def backend() -> str:
+    """What chargers do is a matter of the simulator and the API; hosting asks for both."""
+    return "sqlite"
+
+
+@pytest.fixture
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     """A deadline that a busy machine can keep, or (``impatient``) that is soon over."""
     impatient = request.node.get_closest_marker("impatient") is not None

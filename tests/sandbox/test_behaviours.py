@@ -7,6 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from core.kernel.settings import Settings
+from core.sandbox.cast import ABSENT, CAST
 from tests.eventually import eventually
 from tests.sandbox.conftest import Developer
 
@@ -132,3 +133,10 @@ async def test_metergap_is_flagged_on_the_order(dev: Developer) -> None:
 
     [order] = await dev.received("order.finalized")
     assert order["event"]["data"]["object"]["data_quality"] == "meter_gap"
+
+
+@pytest.mark.parametrize("name", sorted(set(CAST) - set(ABSENT)))
+async def test_every_named_charger_comes_when_a_driver_plugs_in(dev: Developer, name: str) -> None:
+    told = await dev.helper(name, "plug")
+
+    assert (told["state"], told["status"]) == ("online", "preparing")

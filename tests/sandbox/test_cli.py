@@ -18,12 +18,6 @@ from tests.sandbox.conftest import Developer, key_of
 COMMAND = [sys.executable, "-c", "from ops.cli import main; main()"]
 
 
-@pytest.fixture
-def backend() -> str:
-    """What the commands do is a matter of the API."""
-    return "sqlite"
-
-
 def environment(running: Platform, key: str | None) -> dict[str, str]:
     given = {"VOLTGATE_API_URL": running.api_url or "", "VOLTGATE_API_KEY": key or ""}
     return {**os.environ, **given, "COLUMNS": "200"}

@@ -16,6 +16,12 @@ ALL = {
 }
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Who hosts a charger is decided by statements: on both databases."""
+    return str(request.param)
+
+
 def sockets(running: Platform) -> int:
     assert running.csms is not None
     return len(running.csms.connections)
@@ -126,10 +132,3 @@ async def test_an_api_node_uses_the_chargers_of_another_node(settings: Settings)
 
         assert operation["status"] == "succeeded"
         assert (await dev.helper("SIM-OK", "unplug"))["state"] == "online"
-
-
-@pytest.mark.parametrize("name", sorted(ALL - {"SIM-OFFLINE"}))
-async def test_every_named_charger_comes_when_a_driver_plugs_in(dev: Developer, name: str) -> None:
-    told = await dev.helper(name, "plug")
-
-    assert (told["state"], told["status"]) == ("online", "preparing")

@@ -104,12 +104,12 @@ def line(entry: dict[str, Any]) -> str:
     colour = _COLOURS.get(status[0], "red")
     answer = escape(" ".join(part for part in (status, entry["code"]) if part))
     target = entry["path"] + (f"?{entry['query']}" if entry["query"] else "")
-    about = [entry["request_id"], entry["operation_id"], "replayed" if entry["replayed"] else None]
+    replayed = "replayed" if entry["replayed"] else None
+    about = [entry["request_id"], entry["operation_id"], replayed, entry["id"]]
     return (
         f"[dim]{entry['at'][11:23]}[/dim]  [{colour}]{answer}[/{colour}]  "
         f"[bold]{escape(entry['method'])}[/bold] {escape(target)}  "
-        f"[dim]{entry['duration_ms']} ms  {escape(' '.join(filter(None, about)))}  "
-        f"{entry['id']}[/dim]"
+        f"[dim]{entry['duration_ms']} ms  {escape('  '.join(filter(None, about)))}[/dim]"
     )
 
 

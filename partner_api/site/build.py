@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from core.kernel.errors import CATALOGUE
@@ -34,8 +35,9 @@ curl {base}/v1/start_charge \\
 
 | You want to | Read |
 |---|---|
-| try it, with a test key and `curl` | [Test mode](test-mode.md) |
-| get a key | [Joining](joining.md) |
+| see a signed webhook, from nothing, in ten minutes | [Quick start](quick-start.md) |
+| use it from Python | [Python client](python.md) |
+| get a key | [Joining](joining.md), [Test mode](test-mode.md) |
 | understand a charge from request to order | [First charge](first-charge.md) |
 | receive webhooks | [Webhooks](webhooks.md) |
 | know why a call was refused | [Errors](errors.md), [Request log](request-log.md) |
@@ -64,8 +66,9 @@ class Site:
             made = self._made[path] = maker()
         return made
 
+    @cached_property
     def missing(self) -> Document:
-        """Return the page for an address without one."""
+        """The page for an address without one."""
         body = (
             "<h1>There is no such page</h1>\n<p>Perhaps it was moved. The list of pages has all "
             'that there is; <a href="/docs">begin with the overview</a>.</p>\n'

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -99,6 +100,7 @@ def page(
     return Document.of(html, title=title, headings=headings)
 
 
+@cache
 def asset(name: str) -> str:
     """Return the address of a file that never changes there."""
     digest = sha256((STATIC / name).read_bytes()).hexdigest()[:12]

@@ -71,7 +71,7 @@ async def _page(request: Request) -> Response:
         return Response(status_code=308, headers={"Location": path.rstrip("/")})
     found = await asyncio.to_thread(site.page, path)
     if found is None:
-        return _sent(request, site.missing(), status=HTTP_404_NOT_FOUND)
+        return _sent(request, site.missing, status=HTTP_404_NOT_FOUND)
     return _sent(request, found)
 
 

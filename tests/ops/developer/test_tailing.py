@@ -1,6 +1,7 @@
 """``voltgate logs``, ``voltgate partner logs`` and the operator API show what partners called."""
 
 import asyncio
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
+from core.kernel import log
 from core.kernel.db import Database
 from core.operators.models import Role
 from ops.cli import app as voltgate
@@ -33,6 +35,7 @@ async def test_calls_are_followed_and_shown_by_the_command_line(
     app: PartnerApp, partner: Party, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "LOOK_EVERY_S", 0.02)
+    log.configure(level="ERROR", format_="json", bound={}, stream=io.StringIO())  # not to stdout
     refused = await partner.client.post("/v1/start_charge", json=start_body(place, id_token=""))
     request_id = refused.json()["request_id"]
     await app.services.request_log.flush()

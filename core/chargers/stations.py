@@ -198,3 +198,18 @@ def _check(values: Mapping[str, Any]) -> None:
     for name, (rule, fits) in _RULES.items():
         if values.get(name) is not None and not fits(values[name]):
             raise invalid(name, rule)
+
+
+async def require_visible(
+    tx: Tx, *, partner_id: str, livemode: bool, station_ids: Collection[str]
+) -> None:
+    """Make sure that a partner may see all of these stations in this mode.
+
+    Raises:
+        PlatformError: ``not_found``: one of them is hidden from it, or does not exist.
+    """
+    if not station_ids:
+        return
+    found = await store.visible_stations(tx, station_ids, partner_id=partner_id, livemode=livemode)
+    if not found.issuperset(station_ids):
+        raise not_found("station")

@@ -37,6 +37,14 @@ async def station(
     return await tx.one_or_none(statement, Station)
 
 
+async def visible_stations(
+    tx: Tx, station_ids: Collection[str], *, partner_id: str, livemode: bool
+) -> frozenset[str]:
+    """Return which of these stations a partner may see."""
+    visible = _stations_of(partner_id, livemode).where(stations.c.id.in_(sorted(station_ids)))
+    return frozenset(station.id for station in await tx.all(visible, Station))
+
+
 async def stations_by_id(tx: Tx, station_ids: Collection[str]) -> Sequence[Station]:
     statement = _stations_of(None, None).where(stations.c.id.in_(sorted(station_ids)))
     return await tx.all(statement, Station)

@@ -38,6 +38,7 @@ class _Change:
     type: str
     object_sequence: int
     livemode: bool
+    station_id: str | None
     obj: msgspec.Raw
 
 
@@ -122,6 +123,7 @@ async def _tell(db: Database, partner_id: str, part: _Part, *, backlog: int | No
                 object_sequence=change.object_sequence,
                 related={},
                 obj=change.obj,
+                station_id=change.station_id,
                 latest_of=change.id,
             )
         failpoints.hit("statuses.telling")
@@ -137,6 +139,7 @@ def _statuses(tx: Tx, found: Sequence[LiveConnector]) -> Iterator[_Change]:
                 type="connector.status_changed",
                 object_sequence=live.connector.seq,
                 livemode=live.livemode,
+                station_id=live.station_id,
                 obj=bodies.freeze(status_view(live, now=tx.now)),
             )
 
@@ -150,5 +153,6 @@ def _presences(found: Sequence[tuple[Charger, bool]]) -> Iterator[_Change]:
             type="charger.online" if charger.online else "charger.offline",
             object_sequence=2 * charger.epoch + (0 if charger.online else 1),
             livemode=livemode,
+            station_id=charger.station_id,
             obj=bodies.freeze(presence_view(charger, at=at or charger.updated_at)),
         )

@@ -165,8 +165,11 @@ CHECKS_OF_EVENTS: Final = (
             FROM operations o LEFT JOIN events e ON e.object_id = o.id AND e.type IN (
                 'operation.succeeded', 'operation.failed', 'operation.timed_out',
                 'operation.cancelled')
-            GROUP BY o.id, o.status
-            HAVING count(e.id) <> CASE WHEN o.status IN ({_FINAL}) THEN 1 ELSE 0 END
+            GROUP BY o.id, o.status, o.partner_id, o.livemode, o.created_at
+            HAVING (count(e.id) <> CASE WHEN o.status IN ({_FINAL}) THEN 1 ELSE 0 END
+                    AND NOT (count(e.id) = 0 AND EXISTS (
+                        SELECT 1 FROM deleted_events d WHERE d.partner_id = o.partner_id
+                        AND d.livemode = o.livemode AND o.created_at <= d.until)))
                 OR min(e.type) <> 'operation.' || o.status
         """,  # noqa: S608 - names of ours
     ),
@@ -186,6 +189,9 @@ CHECKS_OF_EVENTS: Final = (
             SELECT o.id AS order_id, o.partner_id, o.version FROM orders o
             WHERE o.partner_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM events e WHERE e.object_id = o.id AND e.object_sequence = o.version)
+            AND NOT EXISTS (
+                SELECT 1 FROM deleted_events d WHERE d.partner_id = o.partner_id
+                AND d.livemode = o.livemode AND o.updated_at <= d.until)
         """,
     ),
     Check(
@@ -225,6 +231,16 @@ CHECKS_OF_EVENTS: Final = (
     ),
     Check(
         invariant="I12",
+        title="operators were told of a dead letter",
+        sql="""
+            SELECT d.id AS delivery_id, d.endpoint_id, d.event_type FROM deliveries d
+            WHERE d.status = 'dead' AND d.updated_at > :a_day_ago AND NOT EXISTS (
+                SELECT 1 FROM alerts a WHERE a.kind = 'webhook_dead_letter'
+                AND a.key = d.endpoint_id AND a.last_seen_at >= d.updated_at)
+        """,
+    ),
+    Check(
+        invariant="I12",
         title="a partner that may see stations is told of their changes while a node is up",
         sql=f"""
             SELECT g.partner_id, min(u.seq) AS told_until, count(c.id) AS connectors
@@ -235,6 +251,27 @@ CHECKS_OF_EVENTS: Final = (
             GROUP BY g.partner_id HAVING min(u.seq) IS NULL OR count(c.id) > 0
         """,  # noqa: S608 - no value of anybody's is part of it
         advice=START_A_WORKER,
+    ),
+    Check(
+        invariant="I12",
+        title="operators were told of an endpoint that was given up",
+        sql="""
+            SELECT w.id AS endpoint_id, w.partner_id, w.disabled_reason FROM webhook_endpoints w
+            WHERE NOT w.enabled AND w.deleted_at IS NULL AND w.updated_at > :a_day_ago
+              AND w.disabled_reason IN ('gone', 'failing') AND NOT EXISTS (
+                SELECT 1 FROM alerts a
+                WHERE a.kind = 'webhook_endpoint_disabled' AND a.key = w.id)
+        """,
+    ),
+    Check(
+        invariant="I12",
+        title="a delivery that was put off has an earlier one of its session to wait for",
+        sql="""
+            SELECT d.id AS delivery_id, d.endpoint_id, d.order_key FROM deliveries d
+            WHERE d.status = 'due' AND d.parked AND d.due_at > :in_an_hour AND NOT EXISTS (
+                SELECT 1 FROM deliveries e WHERE e.endpoint_id = d.endpoint_id
+                AND e.order_key = d.order_key AND e.status = 'due' AND e.order_seq < d.order_seq)
+        """,
     ),
     Check(
         invariant="I15",
@@ -262,12 +299,16 @@ CHECKS_OF_EVENTS: Final = (
     ),
     Check(
         invariant="I15",
-        title="a partner's events are numbered without a hole",
+        title="a partner's events are numbered without a hole, from the oldest that is kept",
         sql="""
-            SELECT p.id AS partner_id, p.event_seq, count(e.seq) AS events, max(e.seq) AS newest
-            FROM partners p LEFT JOIN events e ON e.partner_id = p.id
-            GROUP BY p.id, p.event_seq
-            HAVING count(DISTINCT e.seq) <> p.event_seq OR coalesce(max(e.seq), 0) <> p.event_seq
+            SELECT partner_id, event_seq, deleted, events, newest FROM (
+                SELECT p.id AS partner_id, p.event_seq, count(DISTINCT e.seq) AS events,
+                       max(e.seq) AS newest, (
+                    SELECT coalesce(max(d.seq), 0) FROM deleted_events d
+                    WHERE d.partner_id = p.id) AS deleted
+                FROM partners p LEFT JOIN events e ON e.partner_id = p.id
+                GROUP BY p.id, p.event_seq) AS counted
+            WHERE events <> event_seq - deleted OR coalesce(newest, deleted) <> event_seq
         """,
     ),
     Check(

@@ -48,6 +48,7 @@ _AGES: Final = {
     "a_minute_ago": timedelta(minutes=1),
     "an_hour_ago": timedelta(hours=1),
     "a_day_ago": timedelta(days=1),
+    "in_an_hour": -timedelta(hours=1),
 }
 
 

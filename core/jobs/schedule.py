@@ -31,7 +31,7 @@ from core.sandbox import service as sandbox
 from core.sessions import costs, recovery, stopping
 from core.smart_charging import service as smart_charging
 from core.upkeep import care
-from core.webhooks import inbox, partner_events
+from core.webhooks import health, inbox, partner_events, retention
 
 NODE_SILENT: Final = timedelta(seconds=15)
 """A node that has not been seen for so long is dead; its chargers are offline."""
@@ -134,6 +134,12 @@ def periodic_work(
         job("delete_old_upkeep", 600, delete_old_upkeep),
         job("delete_old_errands", 600, sandbox.delete_old),
         job("delete_old_inbox_messages", 600, inbox.delete_old),
+        Job(
+            name="delete_old_events",
+            every_s=60,
+            work=partial(retention.delete_old, db, kept=settings.event_retention),
+        ),
+        job("watch_webhook_endpoints", 30, health.watch),
         *(
             Job(
                 name=f"run_{kind}_errands",

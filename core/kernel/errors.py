@@ -47,6 +47,7 @@ _KINDS: Final = (
     ErrorKind("operation_not_cancellable", 409, "The charger has already been asked"),
     ErrorKind("request_in_progress", 409, "The same request is being handled", retryable=True),
     ErrorKind("conflict", 409, "The object exists already or is in use"),
+    ErrorKind("events_expired", 410, "Events after this number have been deleted"),
     ErrorKind("body_too_large", 413, "The body is larger than allowed"),
     ErrorKind("unsupported_media_type", 415, "Send application/json"),
     ErrorKind("idempotency_key_reused", 422, "This request_id was used for another request"),

@@ -48,6 +48,19 @@ WEBHOOK_ATTEMPTS: Final = Counter(
 WEBHOOK_SECONDS: Final = Histogram(
     "voltgate_webhook_seconds", "Duration of an attempt", registry=REGISTRY
 )
+WEBHOOK_ENDPOINTS_FAILING: Final = Gauge(
+    "voltgate_webhook_endpoints_failing",
+    "Enabled endpoints whose last attempt failed, of all partners",
+    registry=REGISTRY,
+)
+WEBHOOK_OLDEST_DUE_SECONDS: Final = Gauge(
+    "voltgate_webhook_oldest_due_seconds",
+    "For how long the longest waiting delivery has been due, of all partners",
+    registry=REGISTRY,
+)
+EVENTS_DELETED: Final = Counter(
+    "voltgate_events_deleted", "Events deleted at their age", registry=REGISTRY
+)
 JOB_FAILURES: Final = Counter(
     "voltgate_job_failures", "Passes of a job that failed", ["job"], registry=REGISTRY
 )

@@ -20,6 +20,7 @@ from core.kernel import failpoints
 from core.kernel.settings_alerts import AlertSettings
 from core.kernel.settings_certificates import CertificateSettings, CertificateSigner
 from core.kernel.settings_conduct import ConductSettings
+from core.kernel.settings_events import EventSettings
 from core.kernel.settings_limits import LimitSettings
 from core.kernel.settings_requests import RequestLogSettings
 from core.kernel.settings_sandbox import SandboxSettings
@@ -70,6 +71,7 @@ def _node_id() -> str:
 
 
 class Settings(
+    EventSettings,
     LimitSettings,
     AlertSettings,
     CertificateSettings,
@@ -242,19 +244,6 @@ class Settings(
     customer_information_retention: timedelta = Field(
         default=timedelta(days=7),
         description="What a charger told of a customer is deleted then, shown or not.",
-    )
-
-    webhook_timeout: timedelta = Field(
-        default=timedelta(seconds=10), le=timedelta(seconds=30), description="Whole attempt."
-    )
-    webhook_allow_insecure: bool = Field(
-        default=False, description="Development: http:// and loopback receivers (S16)."
-    )
-    webhook_concurrency: int = Field(
-        default=64, ge=1, description="Attempts under way in a worker."
-    )
-    webhook_concurrency_per_endpoint: int = Field(
-        default=8, ge=1, description="One slow endpoint holds at most this many."
     )
 
     contract_service_url: str | None = Field(

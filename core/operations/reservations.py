@@ -1,5 +1,6 @@
 """Use cases of reservations: confirm, use, cancel, expire."""
 
+from core.chargers.store import station_of
 from core.kernel.db import Tx
 from core.operations import holds
 from core.operations import reservation_store as store
@@ -79,5 +80,6 @@ async def _move(
         object_sequence=reservation.sequence,
         related={"operation_id": reservation.operation_id},
         obj=reservation_view(reservation),
+        station_id=await station_of(tx, reservation.charger_id),
     )
     return reservation

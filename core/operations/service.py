@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core.chargers.models import Charger, Connector, chargers, connectors
 from core.chargers.states import ConnectorStatus
+from core.chargers.store import station_of
 from core.commands import service as commands
 from core.commands.commands import Answer, Verdict
 from core.commands.models import CommandRow
@@ -182,6 +183,7 @@ async def emit(tx: Tx, operation: Operation, type_: str) -> None:
             "order_id": None,
         },
         obj=operation_view(operation, await store.steps(tx, operation.id)),
+        station_id=await station_of(tx, operation.charger_id),
     )
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import insert, select, update
 
+from core.chargers.store import station_of
 from core.kernel.db import Tx, insert_once
 from core.kernel.ids import new_id
 from core.operations.models import operations
@@ -93,4 +94,5 @@ async def _emit(tx: Tx, order: Order, type_: str, request_id: str | None) -> Non
             "order_id": order.id,
         },
         obj=order_view(order),
+        station_id=await station_of(tx, order.charger_id),
     )

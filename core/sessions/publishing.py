@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from core.chargers.store import station_of
 from core.kernel.db import Tx
 from core.sessions import store
 from core.sessions.models import Session
@@ -32,6 +33,7 @@ async def publish(tx: Tx, session: Session, type_: str, *, order_id: str | None 
             "order_id": order_id,
         },
         obj=session_view(session, request_id=request_id),
+        station_id=await station_of(tx, session.charger_id),
     )
 
 

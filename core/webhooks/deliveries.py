@@ -7,12 +7,11 @@ from core.audit.service import Actor
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.page import Page, Slice
-from core.webhooks import endpoints, outbox, store
+from core.webhooks import endpoints, ordering, outbox, store
 from core.webhooks.events import get_event
 from core.webhooks.models import Attempt, DeadLetter, Delivery, Endpoint
-from core.webhooks.service import TOPIC, delivery_row
+from core.webhooks.service import TOPIC, delivery_row, wants
 from core.webhooks.states import DeliveryStatus
-from core.webhooks.types import covers
 
 
 async def list_deliveries(
@@ -22,6 +21,8 @@ async def list_deliveries(
     livemode: bool,
     endpoint_id: str,
     status: DeliveryStatus | None = None,
+    event_type: str | None = None,
+    event_id: str | None = None,
     page: Page,
 ) -> Slice[Delivery]:
     """Return one page of what was or is to be sent to an endpoint.
@@ -30,7 +31,14 @@ async def list_deliveries(
         PlatformError: ``not_found``: no such endpoint.
     """
     await endpoints.get(tx, partner_id=partner_id, livemode=livemode, endpoint_id=endpoint_id)
-    return await outbox.deliveries_page(tx, endpoint_id=endpoint_id, status=status, page=page)
+    return await outbox.deliveries_page(
+        tx,
+        endpoint_id=endpoint_id,
+        status=status,
+        event_type=event_type,
+        event_id=event_id,
+        page=page,
+    )
 
 
 async def get_delivery(
@@ -65,13 +73,14 @@ async def resend(
     Raises:
         PlatformError: ``not_found``; ``conflict`` if the named endpoint is disabled.
     """
-    event = await get_event(tx, event_id, partner_id=partner_id, livemode=livemode)
+    event = await get_event(tx, event_id, partner_id=partner_id, livemode=livemode, keep=True)
     targets: list[Endpoint]
     if endpoint_id is None:
         targets = [
             endpoint
             for endpoint in await store.receiving(tx, [partner_id])
-            if endpoint.livemode == livemode and covers(endpoint.event_types, event.type)
+            if endpoint.livemode == livemode
+            and wants(endpoint, event.type, station_id=event.station_id)
         ]
     else:
         named = await endpoints.get(
@@ -80,7 +89,19 @@ async def resend(
         endpoints.require_enabled(named)
         targets = [named]
     rows = [
-        delivery_row(tx, event_id=event.id, type_=event.type, endpoint_id=endpoint.id)
+        delivery_row(
+            tx,
+            event_id=event.id,
+            type_=event.type,
+            endpoint_id=endpoint.id,
+            place=ordering.place(
+                endpoint.ordering,
+                type_=event.type,
+                object_id=event.object_id,
+                session_id=event.session_id,
+                seq=event.seq,
+            ),
+        )
         for endpoint in targets
     ]
     await store.add_deliveries(tx, rows)

@@ -1,8 +1,7 @@
 """Use cases of webhook endpoints. Their secrets are shown once and encrypted at rest (S22)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from core.audit import service as audit
@@ -14,27 +13,21 @@ from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
 from core.kernel.settings import Settings
 from core.kernel.webhook_signature import new_secret
-from core.webhooks import inbox, outbox, store
+from core.webhooks import health, inbox, ordering, outbox, store
 from core.webhooks.addresses import ForbiddenAddress, check_url
 from core.webhooks.models import Endpoint
-from core.webhooks.service import TOPIC, delivery_row, emit
-from core.webhooks.types import EVERYTHING, EventType, checked_types, covered_types
+from core.webhooks.ordering import Ordering
+from core.webhooks.service import emit
+from core.webhooks.types import EVERYTHING, EventType, checked_types
 from core.webhooks.views import endpoint_view
 
 MAX_ENDPOINTS: Final = 20
 MAX_OVERLAP_HOURS: Final = 168
-MAX_RECOVERED: Final = 10_000
 MAX_DISABLED_AT_ONCE: Final = 1_000
 """Queued deliveries taken out with the endpoint; the sender takes out the rest as they fall due."""
-CHANGEABLE: Final = frozenset({"url", "event_types", "description", "enabled"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """How many deliveries were made; with *has_more* the same call goes on."""
-
-    count: int
-    has_more: bool
+CHANGEABLE: Final = frozenset(
+    {"url", "event_types", "station_ids", "ordering", "description", "enabled"}
+)
 
 
 def secret_context(endpoint_id: str) -> str:
@@ -52,10 +45,17 @@ async def create(
     livemode: bool,
     url: str,
     event_types: Sequence[str] = (EVERYTHING,),
+    station_ids: Sequence[str] | None = None,
+    ordered: str = Ordering.NONE,
     description: str | None = None,
     enabled: bool = True,
 ) -> tuple[Endpoint, str]:
     """Create an endpoint; return it and its secret ``whsec_...``, which nobody can read again.
+
+    Args:
+        station_ids: Only what happens at these stations; the caller has made sure that the partner
+            may see them.
+        ordered: The ``ordering`` of the endpoint.
 
     Raises:
         PlatformError: ``webhook_url_forbidden``, ``invalid_parameter``; ``conflict``: 20 exist.
@@ -69,6 +69,8 @@ async def create(
         livemode=livemode,
         url=url,
         event_types=event_types,
+        station_ids=_checked_stations(station_ids),
+        ordered=ordered,
         description=description,
         enabled=enabled,
     )
@@ -100,6 +102,8 @@ async def create_inbox(
         livemode=False,
         url=inbox.URL,
         event_types=event_types,
+        station_ids=None,
+        ordered=Ordering.NONE,
         description="Inbox of test mode",
         enabled=True,
     )
@@ -114,6 +118,8 @@ async def _create(
     livemode: bool,
     url: str,
     event_types: Sequence[str],
+    station_ids: list[str] | None,
+    ordered: str,
     description: str | None,
     enabled: bool,
 ) -> tuple[Endpoint, str]:
@@ -129,6 +135,8 @@ async def _create(
         livemode=livemode,
         url=url,
         event_types=types,
+        station_ids=station_ids,
+        ordering=Ordering(ordered),
         description=description,
         enabled=enabled,
         secret=vault.ring.encrypt(secret, context=secret_context(endpoint_id)),
@@ -168,7 +176,7 @@ async def update(
     endpoint_id: str,
     changes: Mapping[str, Any],
 ) -> Endpoint:
-    """Change ``url``, ``event_types``, ``description`` or ``enabled``, those that are named.
+    """Change those of ``CHANGEABLE`` that are named; ``station_ids`` as for ``create``.
 
     Raises:
         PlatformError: ``not_found``, ``webhook_url_forbidden``, ``invalid_parameter``.
@@ -181,10 +189,16 @@ async def update(
         _check_url(settings, values["url"])
     if "event_types" in values:
         values["event_types"] = checked_types(values["event_types"])
+    if "station_ids" in values:
+        values["station_ids"] = _checked_stations(values["station_ids"])
     turned = values.pop("enabled", before.enabled)
     if turned != before.enabled:
         values |= _enabling() if turned else {"enabled": False, "disabled_reason": "by_partner"}
     endpoint = await _change(tx, before, **values)
+    if turned != before.enabled:
+        health.tell_switched(tx, endpoint_id)
+    if before.ordering != endpoint.ordering == Ordering.NONE:
+        await ordering.unpark(tx, endpoint_id)
     if not endpoint.enabled:
         await outbox.disable(tx, endpoint_id, limit=MAX_DISABLED_AT_ONCE)
     await audit.record(
@@ -208,6 +222,7 @@ async def delete(
     """
     before = await get(tx, partner_id=partner_id, livemode=livemode, endpoint_id=endpoint_id)
     await _change(tx, before, deleted_at=tx.now, previous_secret=None, previous_secret_until=None)
+    health.tell_switched(tx, endpoint_id)
     await outbox.disable(tx, endpoint_id, limit=MAX_DISABLED_AT_ONCE)
     await audit.record(
         tx, actor, "webhook_endpoint.deleted", endpoint_id, before=endpoint_view(before)
@@ -263,6 +278,7 @@ async def enable(
     if before.enabled:
         return before
     endpoint = await _change(tx, before, **_enabling())
+    health.tell_switched(tx, endpoint_id)
     await audit.record(
         tx,
         actor,
@@ -279,6 +295,7 @@ async def disable(tx: Tx, endpoint_id: str, *, reason: str) -> Endpoint | None:
     if endpoint is None:
         return None
     await outbox.disable(tx, endpoint_id, limit=MAX_DISABLED_AT_ONCE)
+    health.tell_disabled(tx, endpoint, reason=reason)
     await audit.record(
         tx, PLATFORM, "webhook_endpoint.disabled", endpoint_id, after={"reason": reason}
     )
@@ -318,40 +335,6 @@ async def ping(tx: Tx, actor: Actor, *, partner_id: str, livemode: bool, endpoin
     return event_id
 
 
-async def recover(
-    tx: Tx, actor: Actor, *, partner_id: str, livemode: bool, endpoint_id: str, since: datetime
-) -> Recovered:
-    """Queue again what happened since *since* and never reached the endpoint, at most 10,000.
-
-    Raises:
-        PlatformError: ``not_found``; ``conflict`` if the endpoint is disabled.
-    """
-    endpoint = await get(tx, partner_id=partner_id, livemode=livemode, endpoint_id=endpoint_id)
-    require_enabled(endpoint)
-    wanted = covered_types(endpoint.event_types)
-    types = [type_ for type_ in wanted if type_ is not EventType.PING]
-    missed = await outbox.undelivered(
-        tx,
-        endpoint_id=endpoint_id,
-        partner_id=partner_id,
-        livemode=livemode,
-        types=types,
-        since=since,
-        limit=MAX_RECOVERED + 1,
-    )
-    taken = missed[:MAX_RECOVERED]
-    rows = [
-        delivery_row(tx, event_id=event_id, type_=type_, endpoint_id=endpoint_id)
-        for event_id, type_ in taken
-    ]
-    await store.add_deliveries(tx, rows)
-    tx.ring(TOPIC, endpoint_id)
-    await audit.record(
-        tx, actor, "webhook_endpoint.recovered", endpoint_id, after={"count": len(rows)}
-    )
-    return Recovered(count=len(rows), has_more=len(missed) > len(taken))
-
-
 def require_enabled(endpoint: Endpoint) -> None:
     """Refuse to queue anything for a disabled endpoint.
 
@@ -363,7 +346,7 @@ def require_enabled(endpoint: Endpoint) -> None:
 
 
 def _enabling() -> dict[str, Any]:
-    return {"enabled": True, "disabled_reason": None, "failing_since": None}
+    return {"enabled": True, "disabled_reason": None, "failing_since": None, "failure_told": 0}
 
 
 async def _change(tx: Tx, endpoint: Endpoint, **values: Any) -> Endpoint:
@@ -371,6 +354,17 @@ async def _change(tx: Tx, endpoint: Endpoint, **values: Any) -> Endpoint:
     if changed is None:
         raise not_found("webhook endpoint")
     return changed
+
+
+def _checked_stations(station_ids: Sequence[str] | None) -> list[str] | None:
+    """Return *station_ids* without doubles."""
+    if station_ids is None:
+        return None
+    if not station_ids:
+        raise PlatformError(
+            "invalid_parameter", "station_ids names at least one station; null: any, and none."
+        )
+    return list(dict.fromkeys(station_ids))
 
 
 def _check_url(settings: Settings, url: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -23,6 +24,8 @@ from core.webhooks.states import DeliveryStatus
 _DUE = text("status = 'due'")
 _DEAD = text("status = 'dead'")
 _LATEST = text("status = 'due' AND latest_of IS NOT NULL")
+_DUE_IN_ORDER = text("status = 'due' AND order_key IS NOT NULL")
+_OF_A_SESSION = text("session_id IS NOT NULL")
 
 endpoints = Table(
     "webhook_endpoints",
@@ -32,6 +35,8 @@ endpoints = Table(
     Column("livemode", Boolean, nullable=False),
     Column("url", String(2048), nullable=False),
     Column("event_types", Json, nullable=False),
+    Column("station_ids", Json),
+    Column("ordering", String(16), nullable=False, server_default="none"),
     Column("description", String(500)),
     Column("enabled", Boolean, nullable=False),
     Column("disabled_reason", String(40)),
@@ -39,6 +44,8 @@ endpoints = Table(
     Column("previous_secret", Text),
     Column("previous_secret_until", UtcDateTime),
     Column("failing_since", UtcDateTime),
+    Column("last_failure_at", UtcDateTime),
+    Column("failure_told", Integer, nullable=False, server_default="0"),
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -55,11 +62,38 @@ events = Table(
     Column("type", String(40), nullable=False),
     Column("object_id", String(32), nullable=False),
     Column("object_sequence", Integer, nullable=False),
+    Column("session_id", String(32)),
+    Column("station_id", String(32)),
     Column("body", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("partner_id", "seq"),
     Index("ix_events_object_id", "object_id", "object_sequence"),
+    Index(
+        "ix_events_session_id",
+        "session_id",
+        "seq",
+        sqlite_where=_OF_A_SESSION,
+        postgresql_where=_OF_A_SESSION,
+    ),
 )
+
+deleted_events = Table(
+    "deleted_events",
+    metadata,
+    Column("partner_id", ForeignKey("partners.id"), primary_key=True),
+    Column("livemode", Boolean, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+"""How far the events of a partner and mode are deleted: the last ``seq``, the newest time."""
+
+object_sequences = Table(
+    "event_object_sequences",
+    metadata,
+    Column("object_id", String(32), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+)
+"""The highest sequence in deleted events, of objects that have no sequence of their own (I15)."""
 
 deliveries = Table(
     "deliveries",
@@ -72,9 +106,20 @@ deliveries = Table(
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
+    Column("order_key", String(32)),
+    Column("order_seq", BigInteger),
+    Column("parked", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_deliveries_due", "endpoint_id", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index(
+        "ix_deliveries_order",
+        "endpoint_id",
+        "order_key",
+        "order_seq",
+        sqlite_where=_DUE_IN_ORDER,
+        postgresql_where=_DUE_IN_ORDER,
+    ),
     Index("ix_deliveries_dead", "updated_at", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
     Index(
         "ix_deliveries_latest_of",
@@ -101,13 +146,19 @@ attempts = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a partner receives webhooks; the secrets are encrypted at rest."""
+    """Where a partner receives webhooks; the secrets are encrypted at rest.
+
+    *station_ids*: only what happens at these stations; ``None``: at any, and what is about none.
+    *failure_told*: the highest share of its failure budget, in percent, that operators were told.
+    """
 
     id: str
     partner_id: str
     livemode: bool
     url: str
     event_types: list[str]
+    station_ids: list[str] | None
+    ordering: str
     description: str | None
     enabled: bool
     disabled_reason: str | None
@@ -115,6 +166,8 @@ class Endpoint:
     previous_secret: str | None
     previous_secret_until: datetime | None
     failing_since: datetime | None
+    last_failure_at: datetime | None
+    failure_told: int
     deleted_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -122,7 +175,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One fact, rendered once; *body* is the exact text that is sent and shown, for ever."""
+    """One fact, rendered once; *body* is the exact text that is sent and shown, for ever.
+
+    *session_id* and *station_id* are where it belongs, if anywhere: what filters look at.
+    """
 
     id: str
     partner_id: str
@@ -131,6 +187,8 @@ class Event:
     type: str
     object_id: str
     object_sequence: int
+    session_id: str | None
+    station_id: str | None
     body: str
     created_at: datetime
 
@@ -140,6 +198,9 @@ class Delivery:
     """One event for one endpoint: the transactional outbox row itself.
 
     ``latest_of`` is the object of which only the newest state is worth sending.
+
+    *order_key*, *order_seq*: its place, if the endpoint wants an order; *parked*: it was put off
+    until those before it are done.
     """
 
     id: str
@@ -150,6 +211,9 @@ class Delivery:
     status: DeliveryStatus
     attempts: int
     due_at: datetime
+    order_key: str | None
+    order_seq: int | None
+    parked: bool
     created_at: datetime
     updated_at: datetime
 

@@ -22,7 +22,7 @@ from core.webhooks.models import (
 from core.webhooks.states import MACHINE, DeliveryStatus
 
 # Literals, so that PostgreSQL can prove the predicates of the partial indexes.
-_IS_DUE: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'due'")
+IS_DUE: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'due'")
 _IS_LATEST: Final[ColumnElement[bool]] = deliveries.c.latest_of.is_not(None)
 _IS_DEAD: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'dead'")
 
@@ -38,6 +38,7 @@ class Waiting:
     id: str
     is_off: bool
     is_failing: bool
+    ordering: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Claim:
     event_id: str
     event_type: str
     attempts: int
+    order_key: str | None
     lease: datetime
     body: str
     endpoint_id: str
@@ -57,17 +59,28 @@ class Claim:
     previous_secret_until: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A delivery that has arrived; *order_key*: whose turn it is now."""
+
+    id: str
+    attempts: int
+    endpoint_id: str
+    order_key: str | None
+
+
 async def waiting(
     tx: Tx, *, among: Sequence[str] | None, without: Sequence[str]
 ) -> Sequence[Waiting]:
     """Return the endpoints with something due; one index probe each, however long the queues."""
     due = select(deliveries.c.id).where(
-        deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, deliveries.c.due_at <= tx.now
+        deliveries.c.endpoint_id == endpoints.c.id, IS_DUE, deliveries.c.due_at <= tx.now
     )
     statement = select(
         endpoints.c.id,
         (~endpoints.c.enabled | endpoints.c.deleted_at.is_not(None)).label("is_off"),
         endpoints.c.failing_since.is_not(None).label("is_failing"),
+        endpoints.c.ordering,
     ).where(due.exists())
     if among is not None:
         statement = statement.where(endpoints.c.id.in_(among))
@@ -83,17 +96,22 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
     """
     due = (
         select(deliveries.c.id)
-        .where(deliveries.c.endpoint_id == endpoint_id, _IS_DUE, deliveries.c.due_at <= tx.now)
+        .where(deliveries.c.endpoint_id == endpoint_id, IS_DUE, deliveries.c.due_at <= tx.now)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
     )
     taken = await tx.scalars(
         update(deliveries)
-        .where(deliveries.c.id.in_(due), _IS_DUE, deliveries.c.due_at <= tx.now)
+        .where(deliveries.c.id.in_(due), IS_DUE, deliveries.c.due_at <= tx.now)
         .values(due_at=lease)
         .returning(deliveries.c.id)
     )
-    if not taken:
+    return await load(tx, taken)
+
+
+async def load(tx: Tx, delivery_ids: Sequence[str]) -> Sequence[Claim]:
+    """Return claimed deliveries with all that their attempts need."""
+    if not delivery_ids:
         return ()
     statement = (
         select(
@@ -101,6 +119,7 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
             deliveries.c.event_id,
             deliveries.c.event_type,
             deliveries.c.attempts,
+            deliveries.c.order_key,
             deliveries.c.due_at.label("lease"),
             events.c.body,
             deliveries.c.endpoint_id,
@@ -111,14 +130,14 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
         )
         .join(events, events.c.id == deliveries.c.event_id)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
-        .where(deliveries.c.id.in_(taken))
+        .where(deliveries.c.id.in_(delivery_ids))
         .order_by(events.c.seq, deliveries.c.id)
     )
     return await tx.all(statement, Claim)
 
 
-async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, int]:
-    """Move deliveries to delivered; return how many attempts each took.
+async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, Delivered]:
+    """Move deliveries to delivered; return how many attempts each took, and its session.
 
     A receiver's 2xx counts whoever holds the lease by now; what is final already is left out.
     """
@@ -133,16 +152,21 @@ async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, int]:
             attempts=deliveries.c.attempts + 1,
             updated_at=tx.now,
         )
-        .returning(deliveries.c.id, deliveries.c.attempts)
+        .returning(
+            deliveries.c.id,
+            deliveries.c.attempts,
+            deliveries.c.endpoint_id,
+            deliveries.c.order_key,
+        )
     )
-    return {row.id: row.attempts for row in await tx.all(statement)}
+    return {row.id: row for row in await tx.all(statement, Delivered)}
 
 
 async def failed(tx: Tx, claimed: Claim, *, due_at: datetime | None) -> Delivery | None:
     """Count a failed attempt and set the next; ``None`` if the lease is another's by now."""
     statement = (
         update(deliveries)
-        .where(deliveries.c.id == claimed.id, _IS_DUE, deliveries.c.due_at == claimed.lease)
+        .where(deliveries.c.id == claimed.id, IS_DUE, deliveries.c.due_at == claimed.lease)
         .values(attempts=deliveries.c.attempts + 1, due_at=due_at or tx.now, updated_at=tx.now)
         .returning(deliveries)
     )
@@ -156,11 +180,11 @@ async def move(tx: Tx, delivery_id: str, to: DeliveryStatus) -> Delivery | None:
 async def disable(tx: Tx, endpoint_id: str, *, limit: int) -> int:
     """Take up to *limit* deliveries of a disabled endpoint out of the queue."""
     queued = (
-        select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, _IS_DUE).limit(limit)
+        select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, IS_DUE).limit(limit)
     )
     statement = (
         update(deliveries)
-        .where(deliveries.c.id.in_(queued), _IS_DUE)
+        .where(deliveries.c.id.in_(queued), IS_DUE)
         .values(status=DeliveryStatus.DISABLED, updated_at=tx.now)
     )
     return await tx.execute(statement)
@@ -179,7 +203,7 @@ async def supersede(tx: Tx, queued: Sequence[Mapping[str, Any]]) -> None:
     if not keys:
         return
     waits = select(deliveries.c.id).where(
-        deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, _IS_LATEST
+        deliveries.c.endpoint_id == endpoints.c.id, IS_DUE, _IS_LATEST
     )
     statement = select(endpoints.c.id).where(endpoints.c.id.in_(sorted(keys)), waits.exists())
     for endpoint_id in await tx.scalars(statement.order_by(endpoints.c.id)):
@@ -189,14 +213,14 @@ async def supersede(tx: Tx, queued: Sequence[Mapping[str, Any]]) -> None:
             .where(
                 deliveries.c.endpoint_id == endpoint_id,
                 deliveries.c.latest_of.in_(sorted(keys[endpoint_id])),
-                _IS_DUE,
+                IS_DUE,
                 or_(due_at <= tx.now, due_at > tx.now + LONGEST_LEASE),
             )
             .with_for_update(skip_locked=True)
         )
         move_out = (
             update(deliveries)
-            .where(deliveries.c.id.in_(old), _IS_DUE)
+            .where(deliveries.c.id.in_(old), IS_DUE)
             .values(status=DeliveryStatus.SUPERSEDED, updated_at=tx.now)
         )
         await tx.execute(move_out)
@@ -206,7 +230,7 @@ async def is_behind(tx: Tx, partner_id: str, *, more_than: int) -> bool:
     """Tell whether an endpoint that works has more unsent deliveries of states than so many."""
     one_more = (
         select(deliveries.c.id)
-        .where(deliveries.c.endpoint_id == endpoints.c.id, _IS_DUE, _IS_LATEST)
+        .where(deliveries.c.endpoint_id == endpoints.c.id, IS_DUE, _IS_LATEST)
         .offset(more_than)
         .limit(1)
     )
@@ -235,7 +259,7 @@ async def release(tx: Tx, claims: Sequence[Claim]) -> None:
         ids = [claimed.id for claimed in claims if claimed.lease == lease]
         statement = (
             update(deliveries)
-            .where(deliveries.c.id.in_(ids), _IS_DUE, deliveries.c.due_at == lease)
+            .where(deliveries.c.id.in_(ids), IS_DUE, deliveries.c.due_at == lease)
             .values(due_at=tx.now)
         )
         await tx.execute(statement)
@@ -255,11 +279,19 @@ async def delivery(tx: Tx, delivery_id: str, *, partner_id: str, livemode: bool)
 
 
 async def deliveries_page(
-    tx: Tx, *, endpoint_id: str, status: DeliveryStatus | None, page: Page
+    tx: Tx,
+    *,
+    endpoint_id: str,
+    status: DeliveryStatus | None,
+    event_type: str | None,
+    event_id: str | None,
+    page: Page,
 ) -> Slice[Delivery]:
     statement = select(deliveries).where(deliveries.c.endpoint_id == endpoint_id)
-    if status is not None:
-        statement = statement.where(deliveries.c.status == status)
+    filters = {"status": status, "event_type": event_type, "event_id": event_id}
+    for name, value in filters.items():
+        if value is not None:
+            statement = statement.where(deliveries.c[name] == value)
     return await paginate(tx, statement, deliveries, page, Delivery)
 
 
@@ -294,39 +326,3 @@ async def dead_letters(tx: Tx, page: Page) -> Slice[DeadLetter]:
 async def dead_count(tx: Tx) -> int:
     statement = select(func.count()).where(_IS_DEAD)
     return int(await tx.scalar(statement))
-
-
-async def undelivered(
-    tx: Tx,
-    *,
-    endpoint_id: str,
-    partner_id: str,
-    livemode: bool,
-    types: Sequence[str],
-    since: datetime,
-    limit: int,
-) -> Sequence[tuple[str, str]]:
-    """Return (id, type) of events since *since* that never reached the endpoint nor wait for it.
-
-    What a newer state superseded is not missing.
-    """
-    under_way = select(deliveries.c.id).where(
-        deliveries.c.event_id == events.c.id,
-        deliveries.c.endpoint_id == endpoint_id,
-        deliveries.c.status.in_(
-            [DeliveryStatus.DUE, DeliveryStatus.DELIVERED, DeliveryStatus.SUPERSEDED]
-        ),
-    )
-    statement = (
-        select(events.c.id, events.c.type)
-        .where(
-            events.c.partner_id == partner_id,
-            events.c.livemode == livemode,
-            events.c.type.in_(types),
-            events.c.created_at >= since,
-            ~under_way.exists(),
-        )
-        .order_by(events.c.seq)
-        .limit(limit)
-    )
-    return [(row.id, row.type) for row in await tx.all(statement)]

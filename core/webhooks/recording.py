@@ -1,12 +1,13 @@
 """Writing down what came of attempts: delivered, again later, dead letter, endpoint given up."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from core.kernel.db import Tx
-from core.webhooks import endpoints, inbox, outbox, store
+from core.webhooks import endpoints, health, inbox, ordering, outbox, store
 from core.webhooks.answers import AttemptResult
 from core.webhooks.outbox import Claim
 from core.webhooks.schedule import is_given_up, next_delay
@@ -49,12 +50,20 @@ async def record_delivered(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     Of two attempts at one delivery (the lease of the first ran out meanwhile) the first counts.
     Endpoints are touched before deliveries, as everywhere, so that nobody waits in a circle.
     """
-    await store.note_successes(tx, [outcome.claim.endpoint_id for outcome in outcomes])
-    numbers = await outbox.delivered(tx, [outcome.claim.id for outcome in outcomes])
+    working = await store.note_successes(tx, [one.claim.endpoint_id for one in outcomes])
+    for endpoint_id in working:
+        health.tell_working(tx, endpoint_id)
+    arrived = await outbox.delivered(tx, [outcome.claim.id for outcome in outcomes])
     first = {outcome.claim.id: outcome for outcome in reversed(outcomes)}
-    rows = [_row(first[id_], number) for id_, number in numbers.items()]
+    rows = [_row(first[id_], found.attempts) for id_, found in arrived.items()]
     await outbox.add_attempts(tx, rows)
-    await inbox.keep(tx, [_message(first[id_]) for id_ in numbers if first[id_].kept is not None])
+    keys: defaultdict[str, set[str]] = defaultdict(set)
+    for found in arrived.values():
+        if found.order_key is not None:
+            keys[found.endpoint_id].add(found.order_key)
+    for endpoint_id in sorted(keys):
+        await ordering.call_next(tx, endpoint_id, keys[endpoint_id])
+    await inbox.keep(tx, [_message(first[id_]) for id_ in arrived if first[id_].kept is not None])
 
 
 def _message(outcome: Outcome) -> dict[str, Any]:
@@ -86,6 +95,10 @@ async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure |
         retry_after_s=None if result is None else result.retry_after_s,
     )
     retry_at = None if delay is None or is_gone else tx.now + delay
+    gives_up = is_gone or is_given_up(failing_since=failing_since, now=tx.now)
+    if gives_up:
+        # Whoever writes events has locked the partner before it touches deliveries; so do we.
+        await store.lock_partner_of(tx, claim.endpoint_id)
     delivery = await outbox.failed(tx, claim, due_at=retry_at)
     if delivery is None:
         return None
@@ -94,9 +107,19 @@ async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure |
     if retry_at is None:
         status = DeliveryStatus.DISABLED if is_gone else DeliveryStatus.DEAD
         await outbox.move(tx, claim.id, status)
+        if status is DeliveryStatus.DEAD:
+            health.tell_dead_letter(
+                tx,
+                endpoint_id=claim.endpoint_id,
+                event_id=claim.event_id,
+                event_type=claim.event_type,
+                delivery_id=claim.id,
+            )
+        if delivery.order_key is not None:
+            await ordering.call_next(tx, claim.endpoint_id, [delivery.order_key])
     reason = GONE if is_gone else FAILING
     disabled = None
-    if is_gone or is_given_up(failing_since=failing_since, now=tx.now):
+    if gives_up:
         disabled = await endpoints.disable(tx, claim.endpoint_id, reason=reason)
     return Failure(status=status, retry_at=retry_at, disabled=None if disabled is None else reason)
 

@@ -18,9 +18,10 @@ from core.kernel.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 from core.kernel.settings import Settings
 from core.kernel.times import rfc3339_or_none
 from core.kernel.webhook_signature import sign
-from core.webhooks import inbox, outbox
+from core.webhooks import inbox, ordering, outbox
 from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
 from core.webhooks.lanes import Lanes
+from core.webhooks.ordering import Ordering
 from core.webhooks.outbox import Claim, Waiting
 from core.webhooks.recording import Failure, Outcome, record_delivered, record_failed
 from core.webhooks.service import TOPIC
@@ -145,7 +146,9 @@ class Sender:
                 if endpoint.is_off:
                     await outbox.disable(tx, endpoint.id, limit=MAX_DISABLED_AT_ONCE)
                     continue
-                claims = await outbox.claim(tx, endpoint.id, limit=limit, lease=lease)
+                is_ordered = endpoint.ordering == Ordering.SESSION
+                claim = ordering.claim if is_ordered else outbox.claim
+                claims = await claim(tx, endpoint.id, limit=limit, lease=lease)
                 taken.append((endpoint, claims))
         if any(claims for _, claims in taken):
             failpoints.hit("webhooks.claimed")
@@ -224,6 +227,7 @@ class Sender:
     async def _record(self) -> None:
         """Write down what has ended; what is not committed is kept for the next time (I14)."""
         batch, self._finished = self._finished, []
+        ended = list(batch)
         try:
             if taken := [outcome for outcome in batch if outcome.is_delivered]:
                 async with self._db.transaction() as tx:
@@ -237,6 +241,8 @@ class Sender:
                 _report(batch.pop(0), failure)
         finally:
             self._finished = batch + self._finished
+        # What waited for these may be attempted now.
+        self._hot.update(one.claim.endpoint_id for one in ended if one.claim.order_key is not None)
 
     async def _close(self) -> None:
         unbegun = self._lanes.drain()

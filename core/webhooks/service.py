@@ -9,10 +9,11 @@ import msgspec
 
 from core.kernel.db import Tx
 from core.kernel.ids import new_id
-from core.webhooks import bodies, outbox, store
+from core.webhooks import bodies, ordering, outbox, store
 from core.webhooks.models import Endpoint
+from core.webhooks.ordering import Ordering, Place
 from core.webhooks.states import DeliveryStatus
-from core.webhooks.types import OPT_IN, EventType, covers
+from core.webhooks.types import OPT_IN, OWN_SEQUENCE, EventType, covers
 
 TOPIC: Final = "webhooks"
 _AT_END: Final = "2-events"
@@ -27,6 +28,7 @@ class _Queued:
     object_id: str
     object_sequence: int | None
     related: dict[str, str | None]
+    station_id: str | None
     obj: msgspec.Raw
     only_endpoint: str | None
     latest_of: str | None
@@ -47,6 +49,7 @@ async def emit(
     object_sequence: int | None,
     related: Mapping[str, str | None],
     obj: Mapping[str, Any] | msgspec.Raw,
+    station_id: str | None = None,
     only_endpoint: str | None = None,
     latest_of: str | None = None,
 ) -> str:
@@ -56,14 +59,17 @@ async def emit(
         type: One of ``EventType``; anything else is a bug (``ValueError``). Opt-in types are
             stored only if an endpoint names them.
         object_sequence: Grows with every event of the object (I15); ``None``: one more than the
-            object's newest event has.
+            object's newest event has, for types that are not in ``OWN_SEQUENCE``.
         related: Any of operation_id, request_id, session_id, order_id.
         obj: The whole object as the API shows it, JSON values only; or what ``bodies.freeze``
             made of it, for an object that many partners hear of.
+        station_id: Where the object is; *obj* is asked for its ``station_id`` if it is not given.
         only_endpoint: Deliver to this endpoint alone, whatever it subscribed to.
         latest_of: An object of which only the newest state counts: what is queued of it for an
             endpoint, and was not sent yet, is superseded by this.
     """
+    if object_sequence is None and type.startswith(OWN_SEQUENCE):
+        raise ValueError(f"{type} needs the sequence of its object")
     event = _Queued(
         id=new_id("evt"),
         partner_id=partner_id,
@@ -72,6 +78,7 @@ async def emit(
         object_id=object_id,
         object_sequence=object_sequence,
         related=bodies.related(related),
+        station_id=station_id or _station_of(obj),
         obj=obj if isinstance(obj, msgspec.Raw) else bodies.freeze(obj),
         only_endpoint=only_endpoint,
         latest_of=latest_of,
@@ -79,6 +86,14 @@ async def emit(
     tx.info.setdefault(_AT_END, []).append(event)
     tx.at_end(_AT_END, _write)
     return event.id
+
+
+def _station_of(obj: Mapping[str, Any] | msgspec.Raw) -> str | None:
+    if isinstance(obj, msgspec.Raw):
+        return None
+    name = "id" if obj.get("object") == "station" else "station_id"
+    station_id: str | None = obj.get(name)
+    return station_id
 
 
 async def _write(tx: Tx) -> None:
@@ -105,10 +120,12 @@ async def _write(tx: Tx) -> None:
                     type_=event.type,
                     endpoint_id=endpoint.id,
                     latest_of=event.latest_of,
+                    place=_place(endpoint, event, seq=seq),
                 )
                 for endpoint in endpoints
                 if _wants(endpoint, event)
             ]
+        await _join_sessions(tx, endpoints, events)
         tx.ring(events_topic(partner_id), str(last))
     await store.add_events(tx, rows)
     await outbox.supersede(tx, deliveries)
@@ -117,10 +134,37 @@ async def _write(tx: Tx) -> None:
         tx.ring(TOPIC, delivery["endpoint_id"])
 
 
+async def _join_sessions(tx: Tx, endpoints: Sequence[Endpoint], events: Sequence[_Queued]) -> None:
+    """Have what ordered endpoints still wait for of an operation belong to its session."""
+    pairs = {(event.related["operation_id"], event.related["session_id"]) for event in events}
+    for operation_id, session_id in sorted(
+        (operation_id, session_id)
+        for operation_id, session_id in pairs
+        if operation_id and session_id
+    ):
+        partner_id = events[0].partner_id
+        ordered = [
+            endpoint.id
+            for endpoint in endpoints
+            if endpoint.partner_id == partner_id and endpoint.ordering == Ordering.SESSION
+        ]
+        if ordered:
+            await ordering.join_session(
+                tx, ordered, operation_id=operation_id, session_id=session_id
+            )
+
+
 def delivery_row(
-    tx: Tx, *, event_id: str, type_: str, endpoint_id: str, latest_of: str | None = None
+    tx: Tx,
+    *,
+    event_id: str,
+    type_: str,
+    endpoint_id: str,
+    latest_of: str | None = None,
+    place: Place | None = None,
 ) -> dict[str, Any]:
-    """Return a new delivery that is due at once."""
+    """Return a new delivery that is due at once, or as soon as it is its turn."""
+    key, seq = place or (None, None)
     return {
         "id": new_id("dlv"),
         "event_id": event_id,
@@ -130,6 +174,9 @@ def delivery_row(
         "status": DeliveryStatus.DUE,
         "attempts": 0,
         "due_at": tx.now,
+        "order_key": key,
+        "order_seq": seq,
+        "parked": False,
         "created_at": tx.now,
         "updated_at": tx.now,
     }
@@ -155,6 +202,8 @@ def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str,
         "type": event.type,
         "object_id": event.object_id,
         "object_sequence": object_sequence,
+        "session_id": event.related["session_id"],
+        "station_id": event.station_id,
         "body": body,
         "created_at": tx.now,
     }
@@ -175,9 +224,26 @@ async def _sequences(tx: Tx, events: Sequence[_Queued]) -> dict[str, int]:
     return sequences
 
 
+def _place(endpoint: Endpoint, event: _Queued, *, seq: int) -> Place | None:
+    return ordering.place(
+        endpoint.ordering,
+        type_=event.type,
+        object_id=event.object_id,
+        session_id=event.related["session_id"],
+        seq=seq,
+    )
+
+
+def wants(endpoint: Endpoint, type_: str, *, station_id: str | None) -> bool:
+    """Tell whether an endpoint subscribed to events of this type at this station."""
+    if endpoint.station_ids is not None and station_id not in endpoint.station_ids:
+        return False
+    return covers(endpoint.event_types, type_)
+
+
 def _wants(endpoint: Endpoint, event: _Queued) -> bool:
     if endpoint.partner_id != event.partner_id or endpoint.livemode != event.livemode:
         return False
     if event.only_endpoint is not None:
         return endpoint.id == event.only_endpoint
-    return covers(endpoint.event_types, event.type)
+    return wants(endpoint, event.type, station_id=event.station_id)

@@ -1,15 +1,27 @@
 """SQL of endpoints and events."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 
 from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
 from core.partners.models import partners
-from core.webhooks.models import Endpoint, Event, deliveries, endpoints, events
+from core.webhooks.models import (
+    Endpoint,
+    Event,
+    deleted_events,
+    deliveries,
+    endpoints,
+    events,
+    object_sequences,
+)
+from core.webhooks.wanted import Wanted
+
+LONGEST_TRANSACTION: Final = timedelta(minutes=5)
+"""An event's time is that of its transaction's beginning, its number that of the end."""
 
 
 async def add_endpoint(tx: Tx, **values: Any) -> Endpoint:
@@ -57,21 +69,23 @@ async def note_failure(tx: Tx, endpoint_id: str) -> datetime:
     statement = (
         update(endpoints)
         .where(endpoints.c.id == endpoint_id)
-        .values(failing_since=since)
+        .values(failing_since=since, last_failure_at=tx.now)
         .returning(endpoints.c.failing_since)
     )
     failing_since: datetime = (await tx.one(statement))[0]
     return failing_since
 
 
-async def note_successes(tx: Tx, endpoint_ids: Sequence[str]) -> None:
-    """Forget the failures of endpoints that work again, in the order of the ids."""
+async def note_successes(tx: Tx, endpoint_ids: Sequence[str]) -> Sequence[str]:
+    """Forget the failures of endpoints that work again, in the order of the ids; return those."""
     failing = select(endpoints.c.id).where(
         endpoints.c.id.in_(sorted(set(endpoint_ids))), endpoints.c.failing_since.is_not(None)
     )
-    for endpoint_id in await tx.scalars(failing.order_by(endpoints.c.id)):
+    found = await tx.scalars(failing.order_by(endpoints.c.id))
+    for endpoint_id in found:
         statement = update(endpoints).where(endpoints.c.id == endpoint_id)
-        await tx.execute(statement.values(failing_since=None))
+        await tx.execute(statement.values(failing_since=None, failure_told=0))
+    return found
 
 
 async def receiving(tx: Tx, partner_ids: Sequence[str]) -> Sequence[Endpoint]:
@@ -99,10 +113,18 @@ async def next_seqs(tx: Tx, partner_id: str, count: int) -> int:
     return int((await tx.one(statement))[0])
 
 
+async def lock_partner_of(tx: Tx, endpoint_id: str) -> None:
+    """Lock the partner of an endpoint, as ``next_seqs`` does."""
+    partner_id = select(endpoints.c.partner_id).where(endpoints.c.id == endpoint_id)
+    await next_seqs(tx, await tx.scalar(partner_id), 0)
+
+
 async def newest_sequence(tx: Tx, object_id: str) -> int:
-    """Return the sequence of the object's newest event, 0 if it has none."""
-    newest = func.max(events.c.object_sequence)
-    return int(await tx.scalar(select(newest).where(events.c.object_id == object_id)) or 0)
+    """Return the sequence of the object's newest event, deleted or not; 0 if it had none."""
+    kept = select(func.max(events.c.object_sequence)).where(events.c.object_id == object_id)
+    deleted = select(object_sequences.c.sequence).where(object_sequences.c.object_id == object_id)
+    found = await tx.one(select(kept.scalar_subquery(), deleted.scalar_subquery()))
+    return max(found[0] or 0, found[1] or 0)
 
 
 async def add_events(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -116,18 +138,28 @@ async def add_deliveries(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 async def event(
-    tx: Tx, event_id: str, *, partner_id: str | None, livemode: bool | None
+    tx: Tx, event_id: str, *, partner_id: str | None, livemode: bool | None, keep: bool = False
 ) -> Event | None:
+    """Return an event; with *keep* it is not deleted before this transaction ends."""
     statement = select(events).where(events.c.id == event_id)
     if partner_id is not None:
         statement = statement.where(events.c.partner_id == partner_id)
     if livemode is not None:
         statement = statement.where(events.c.livemode == livemode)
+    if keep:
+        statement = statement.with_for_update(read=True, key_share=True)
     return await tx.one_or_none(statement, Event)
 
 
 async def events_after(
-    tx: Tx, *, partner_id: str, livemode: bool, after_seq: int, type_: str | None, limit: int
+    tx: Tx,
+    *,
+    partner_id: str,
+    livemode: bool,
+    after_seq: int,
+    until_seq: int | None,
+    wanted: Wanted,
+    limit: int,
 ) -> Sequence[Event]:
     statement = (
         select(events)
@@ -135,13 +167,76 @@ async def events_after(
             events.c.partner_id == partner_id,
             events.c.livemode == livemode,
             events.c.seq > after_seq,
+            *fitting(wanted),
         )
         .order_by(events.c.seq)
         .limit(limit)
     )
-    if type_ is not None:
-        statement = statement.where(events.c.type == type_)
+    if until_seq is not None:
+        statement = statement.where(events.c.seq <= until_seq)
     return await tx.all(statement, Event)
+
+
+async def knows(tx: Tx, *, partner_id: str, livemode: bool, wanted: Wanted) -> bool:
+    """Tell whether the partner has any event about the object and session that are *wanted*."""
+    about = Wanted(object_id=wanted.object_id, session_id=wanted.session_id)
+    statement = select(events.c.id).where(
+        events.c.partner_id == partner_id, events.c.livemode == livemode, *fitting(about)
+    )
+    return await tx.scalar(statement.limit(1)) is not None
+
+
+def fitting(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return what must hold of an event that is wanted."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.types is not None:
+        conditions.append(events.c.type.in_(wanted.types))
+    if wanted.object_id is not None:
+        conditions.append(events.c.object_id == wanted.object_id)
+    if wanted.session_id is not None:
+        conditions.append(events.c.session_id == wanted.session_id)
+    if wanted.station_ids is not None:
+        conditions.append(events.c.station_id.in_(wanted.station_ids))
+    if wanted.since is not None:
+        conditions.append(events.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(events.c.created_at < wanted.until)
+    return conditions
+
+
+async def newest_seq(tx: Tx, partner_id: str) -> int:
+    return int(await tx.scalar(select(partners.c.event_seq).where(partners.c.id == partner_id)))
+
+
+async def deleted_until(tx: Tx, partner_id: str, *, livemode: bool) -> int:
+    """Return the number of the last event that was deleted, 0 if none was."""
+    statement = select(deleted_events.c.seq).where(
+        deleted_events.c.partner_id == partner_id, deleted_events.c.livemode == livemode
+    )
+    return int(await tx.scalar(statement) or 0)
+
+
+async def seq_before(tx: Tx, partner_id: str, instant: datetime) -> int:
+    """Return a number that all events since *instant* come after, close to the first of them.
+
+    Halves the run of numbers: some twenty probes of an index, however many events there are.
+    """
+    instant -= LONGEST_TRANSACTION
+    low, high = 0, await newest_seq(tx, partner_id)
+    while low < high:
+        middle = (low + high) // 2
+        statement = (
+            select(events.c.seq, events.c.created_at)
+            .where(events.c.partner_id == partner_id, events.c.seq > middle)
+            .order_by(events.c.seq)
+            .limit(1)
+        )
+        found = await tx.one_or_none(statement)
+        if found is not None and found.created_at < instant:
+            low = found.seq
+        else:
+            high = middle
+    return low
 
 
 def _endpoints_of(partner_id: str, livemode: bool) -> Select[Any]:

@@ -42,16 +42,25 @@ class EventType(StrEnum):
 
 
 EVERYTHING: Final = "*"
+OWN_SEQUENCE: Final = ("operation.", "session.", "order.", "reservation.", "connector.", "charger.")
+"""Types about objects with a sequence of their own; those of other objects are counted here."""
 OPT_IN: Final = frozenset({EventType.OPERATION_PROGRESS, EventType.SESSION_UPDATED})
 """Frequent ones: only for endpoints that name them, and stored only if one does."""
 
-_KNOWN: Final = frozenset(EventType)
+GROUPS: Final = tuple(
+    dict.fromkeys(f"{type_.partition('.')[0]}.*" for type_ in EventType if "." in type_)
+)
+"""``operation.*`` and the like: every type with this beginning, but the opt-in ones."""
+
+_KNOWN: Final = frozenset({EVERYTHING, *GROUPS, *EventType})
 
 
 def covers(subscription: Iterable[str], type_: str) -> bool:
     """Tell whether an endpoint with these ``event_types`` wants events of *type_*."""
     names = frozenset(subscription)
-    return type_ in names or (EVERYTHING in names and type_ not in OPT_IN)
+    if type_ in names:
+        return True
+    return type_ not in OPT_IN and (EVERYTHING in names or f"{type_.partition('.')[0]}.*" in names)
 
 
 def covered_types(subscription: Iterable[str]) -> list[EventType]:
@@ -66,9 +75,9 @@ def checked_types(names: Sequence[str]) -> list[str]:
     Raises:
         PlatformError: ``invalid_parameter``: none, or one that does not exist.
     """
-    unknown = [name for name in names if name != EVERYTHING and name not in _KNOWN]
+    unknown = [name for name in names if name not in _KNOWN]
     if unknown or not names:
-        known = " ".join(EventType)
+        known = " ".join((*GROUPS, *EventType))
         raise PlatformError(
             "invalid_parameter", f'event_types is ["*"] or a list of: {known}.', unknown=unknown
         )

@@ -17,6 +17,8 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "livemode": endpoint.livemode,
         "url": endpoint.url,
         "event_types": list(endpoint.event_types),
+        "station_ids": endpoint.station_ids,
+        "ordering": endpoint.ordering,
         "description": endpoint.description,
         "enabled": endpoint.enabled,
         "disabled_reason": endpoint.disabled_reason,

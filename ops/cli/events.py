@@ -27,6 +27,11 @@ EventId = Annotated[str, typer.Argument(metavar="EVENT", help="evt_...")]
 Since = Annotated[
     str | None, typer.Option(help="Given up since: 24h, 3d, or a time as 2026-11-21T08:00:00Z.")
 ]
+Until = Annotated[str | None, typer.Option(help="Given up before: as --since.")]
+Types = Annotated[
+    list[str] | None,
+    typer.Option("--type", help="Of this type or group, such as operation.*; may be repeated."),
+]
 _AGE: Final = re.compile(r"(\d{1,5})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _COLUMNS: Final = ("created_at", "id", "partner_id", "seq", "type", "object_id")
@@ -147,7 +152,9 @@ def tail(*, partner: PartnerOption = None, json: Json = False) -> None:
 def replay(
     *,
     endpoint: Annotated[str | None, typer.Option(help="Of this endpoint, we_...")] = None,
+    types: Types = None,
     since: Since = None,
+    until: Until = None,
     json: Json = False,
 ) -> None:
     """Send dead letters again: webhooks that were given up after all their attempts.
@@ -157,15 +164,21 @@ def replay(
     Examples:
         voltgate replay dead-letters --endpoint we_01jd...
 
-        voltgate replay dead-letters --since 24h
+        voltgate replay dead-letters --since 24h --type 'operation.*'
     """
 
     async def work(opened: Opened) -> int:
         total = 0
         while True:
             async with opened.db.transaction() as tx:
-                from_ = None if since is None else parse_since(since, now=tx.now)
-                made = await replay_dead_letters(tx, CLI, endpoint_id=endpoint, since=from_)
+                made = await replay_dead_letters(
+                    tx,
+                    CLI,
+                    endpoint_id=endpoint,
+                    event_types=types,
+                    since=None if since is None else parse_since(since, now=tx.now),
+                    until=None if until is None else parse_since(until, now=tx.now),
+                )
             total += len(made)
             if not made:
                 return total
@@ -189,7 +202,7 @@ def parse_since(text: str, *, now: datetime) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError as exc:
         raise fail(
-            f"--since {text}: not a time.",
+            f"{text}: not a time.",
             then="Write 24h, 3d or 2026-11-21T08:00:00Z.",
             code=MISUSED,
         ) from exc

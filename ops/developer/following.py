@@ -15,7 +15,7 @@ LONGEST_PAUSE_S: Final = 30.0
 _SILENT_FOR_S: Final = 45.0
 """The API sends a comment every 15 s; so much longer without one is a broken connection."""
 
-_GIVE_UP: Final = frozenset({400, 401, 403, 404})
+_GIVE_UP: Final = frozenset({400, 401, 403, 404, 410})
 """What another attempt would be answered with, too; anything else may pass."""
 
 

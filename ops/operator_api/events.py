@@ -33,7 +33,11 @@ class Replay(In):
     """Which dead letters; all of them, if nothing is said."""
 
     endpoint_id: ObjectId | None = None
+    event_types: list[ObjectId] | None = Field(
+        None, max_length=100, description="Of these types or groups, such as `operation.*`."
+    )
     since: Instant | None = Field(None, description="Given up since then.")
+    until: Instant | None = Field(None, description="Given up before.")
 
 
 @routes.get("/events", dependencies=[READS], summary="Events, the newest first")
@@ -96,7 +100,14 @@ async def dead_letters(page: Paging, tx: Transaction) -> dict[str, Any]:
 @routes.post("/dead_letters/replay", dependencies=[SUPPORT], summary="Send dead letters again")
 async def replay_all(body: Replay, tx: Transaction, actor: Acting) -> dict[str, Any]:
     """At most 1,000; repeat it until `count` is 0. What reached its endpoint since is left out."""
-    made = await replay_dead_letters(tx, actor, endpoint_id=body.endpoint_id, since=body.since)
+    made = await replay_dead_letters(
+        tx,
+        actor,
+        endpoint_id=body.endpoint_id,
+        event_types=body.event_types,
+        since=body.since,
+        until=body.until,
+    )
     return {"object": "replay", "count": len(made), "delivery_ids": made}
 
 

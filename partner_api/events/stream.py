@@ -41,13 +41,16 @@ async def _following(
     ] = None,
 ) -> Following:
     watcher.refuse_banned()
-    if last_event_id is not None:
-        return Following(watcher, last_event_id)
-    if after_seq is not None:
-        return Following(watcher, after_seq)
+    begin = after_seq if last_event_id is None else last_event_id
+    caller = watcher.caller
     async with watcher.look() as tx:
-        partner = await partners.get(tx, watcher.caller.partner_id)
-    return Following(watcher, partner.event_seq)
+        if begin is None:
+            partner = await partners.get(tx, caller.partner_id)
+            return Following(watcher, partner.event_seq)
+        await events.require_kept(
+            tx, partner_id=caller.partner_id, livemode=caller.livemode, after=begin
+        )
+    return Following(watcher, begin)
 
 
 Stream = Annotated[Following, Depends(_following)]
@@ -78,11 +81,10 @@ async def follow(stream: Following) -> AsyncIterator[ServerSentEvent]:
 async def _after(watcher: Watcher, after_seq: int) -> list[Event]:
     async with watcher.look() as tx:
         watcher.refuse_banned()
-        found = await events.list_events(
+        return await events.follow(
             tx,
             partner_id=watcher.caller.partner_id,
             livemode=watcher.caller.livemode,
-            after_seq=after_seq,
+            after=after_seq,
             limit=BATCH,
         )
-    return list(found.rows)

@@ -11,9 +11,9 @@ from core.kernel.times import rfc3339
 from core.partners.scopes import Scope
 from core.partners.service import Caller
 from core.webhooks import endpoints, inbox
+from core.webhooks.health import whole_view
 from core.webhooks.inbox import Message
 from core.webhooks.types import EventType
-from core.webhooks.views import endpoint_view
 from partner_api.answers import Json, page_of
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Paging, Secrets, Transaction
@@ -64,7 +64,7 @@ async def create_inbox(
         event_types=(body or CreateInbox()).event_types,
     )
     headers = {"Location": f"/v1/webhook_endpoints/{endpoint.id}"}
-    return Json({**endpoint_view(endpoint), "secret": secret}, 201, headers)
+    return Json({**await whole_view(tx, endpoint), "secret": secret}, 201, headers)
 
 
 @router.get(

@@ -12,7 +12,17 @@ from core.kernel.ids import new_id
 from core.kernel.times import rfc3339
 from tests.partner_api.asgi import Answer
 from tests.partner_api.furnished import Scene, Side
-from tests.partner_api.surface import CALLS, Call, Field, Pointer, fields, is_id, put, sample
+from tests.partner_api.surface import (
+    CALLS,
+    Call,
+    Field,
+    Pointer,
+    fields,
+    is_id,
+    put,
+    resolved,
+    sample,
+)
 
 VARYING: Final = frozenset({"x-request-id", "content-length", "ratelimit"})
 """Headers that differ from one answer to the next; that they are there is compared all the same."""
@@ -80,7 +90,12 @@ class Place:
         """The kind of id, named as the path parameters are."""
         name = next(str(part) for part in reversed(self.pointer) if not isinstance(part, int))
         name = name.removesuffix("s")
-        return "request_id" if name == "start_request_id" else name
+        return {"start_request_id": "request_id", "object_id": "session_id"}.get(name, name)
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether ids of every kind are good there; what is hidden is probed all the same."""
+        return self.pointer[-1] == "object_id"
 
     def __str__(self) -> str:
         return f"{self.call.name} {self.inside} {'.'.join(map(str, self.pointer))}"
@@ -107,7 +122,7 @@ def places() -> Iterator[Place]:
 
 def names_an_object(field: Field) -> bool:
     """Tell whether an id goes there; a list of ids has its first item asked for."""
-    is_text = "items" not in field.schema and field.name != "request_id"
+    is_text = "items" not in resolved(field.schema) and field.name != "request_id"
     return is_text and is_id(field.name)
 
 
@@ -149,6 +164,8 @@ def known(side: Side, db: Database) -> Mapping[str, Any]:
         **side.ids(),
         "request_id": "probe-1",
         "start_request_id": side.has.request_id,
+        "object_id": side.has.session_id,
+        "station_ids": [side.has.station_id],
         "expires_at": rfc3339(db.now() + timedelta(hours=1)),
     }
 

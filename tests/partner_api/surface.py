@@ -24,6 +24,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "scopes": list(Scope),
     "ip_allowlist": ["127.0.0.0/8"],
     "since": "2026-01-01T00:00:00Z",
+    "until": "2100-01-01T00:00:00Z",
     "terms_version": "1",
     "name": "Mine",
     "max_amount": "1.50",

@@ -47,6 +47,7 @@ POST /v1/webhook_endpoints/{}/rotate_secret
 POST /v1/webhook_endpoints/{}/ping
 POST /v1/webhook_endpoints/{}/enable
 POST /v1/webhook_endpoints/{}/recover
+POST /v1/webhook_endpoints/{}/replay
 GET /v1/webhook_endpoints/{}/deliveries
 GET /v1/deliveries/{}
 GET /v1/events

@@ -14,6 +14,7 @@ from voltgate_client._model import Model, OpenEnum, Page
 
 __all__ = [
     "EVENT_OBJECTS",
+    "Algorithm",
     "ApiKey",
     "ApiKeyWithSecret",
     "Application",
@@ -36,7 +37,9 @@ __all__ = [
     "EmailProof",
     "Emptied",
     "Endpoint",
+    "EndpointOrdering",
     "EndpointWithSecret",
+    "EndpointWithSecretOrdering",
     "Event",
     "EventData",
     "EventObject",
@@ -44,6 +47,8 @@ __all__ = [
     "Failure",
     "FailureCode",
     "GrantedStation",
+    "Health",
+    "HealthStatus",
     "InboxMessage",
     "LateOutcome",
     "LateOutcomeAction",
@@ -64,6 +69,7 @@ __all__ = [
     "PostalAddress",
     "Recovery",
     "Related",
+    "Replaying",
     "RequestLog",
     "RequestLogWithBodies",
     "Requested",
@@ -72,6 +78,8 @@ __all__ = [
     "Responsible",
     "Session",
     "SessionStatus",
+    "SigningKey",
+    "SigningKeyWithSecret",
     "Stage",
     "Station",
     "StationCharger",
@@ -85,6 +93,13 @@ __all__ = [
     "TestChargerState",
     "TimelineStep",
 ]
+
+
+class Algorithm(OpenEnum):
+    """Of RFC 9421 3.3, by its name there."""
+
+    HMAC_SHA256 = "hmac-sha256"
+    ED25519 = "ed25519"
 
 
 class ApplicationStatus(OpenEnum):
@@ -295,6 +310,22 @@ class StopReason(OpenEnum):
     OTHER = "other"
 
 
+class HealthStatus(OpenEnum):
+    OK = "ok"
+    FAILING = "failing"
+    DISABLED = "disabled"
+
+
+class EndpointOrdering(OpenEnum):
+    NONE = "none"
+    SESSION = "session"
+
+
+class EndpointWithSecretOrdering(OpenEnum):
+    NONE = "none"
+    SESSION = "session"
+
+
 class LateOutcomeAction(OpenEnum):
     STOPPED = "stopped"
     KEPT = "kept"
@@ -355,6 +386,8 @@ class ApiKey(Model, frozen=True, kw_only=True):
     name: str
     scopes: list[str]
     ip_allowlist: list[str]
+    require_signature: bool
+    """All calls with it must be signed."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
@@ -369,6 +402,8 @@ class ApiKeyWithSecret(Model, frozen=True, kw_only=True):
     name: str
     scopes: list[str]
     ip_allowlist: list[str]
+    require_signature: bool
+    """All calls with it must be signed."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
@@ -519,6 +554,18 @@ class Emptied(Model, frozen=True, kw_only=True):
     deleted: int
 
 
+class Health(Model, frozen=True, kw_only=True):
+    """How well an endpoint works."""
+
+    status: HealthStatus
+    failing_since: datetime | None = None
+    """From then on every attempt failed."""
+    failure_budget_used: float
+    """Of the 120 h of failures after which it is disabled."""
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+
+
 class Endpoint(Model, frozen=True, kw_only=True):
     """Where events are sent; its secret is shown once."""
 
@@ -527,10 +574,13 @@ class Endpoint(Model, frozen=True, kw_only=True):
     livemode: bool
     url: str
     event_types: list[str]
+    station_ids: list[str] | None = None
+    ordering: EndpointOrdering
     description: str | None = None
     enabled: bool
     disabled_reason: str | None = None
     failing_since: datetime | None = None
+    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -542,10 +592,13 @@ class EndpointWithSecret(Model, frozen=True, kw_only=True):
     livemode: bool
     url: str
     event_types: list[str]
+    station_ids: list[str] | None = None
+    ordering: EndpointWithSecretOrdering
     description: str | None = None
     enabled: bool
     disabled_reason: str | None = None
     failing_since: datetime | None = None
+    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -730,6 +783,10 @@ class Partner(Model, frozen=True, kw_only=True):
     livemode: bool
     scopes: list[str]
     """Of the key that asks."""
+    signs_requests: bool
+    """All calls with this key must be signed."""
+    signs_live_control: bool
+    """The operator demands signed control calls of your live keys."""
     limits: PartnerLimits
     standing: OwnStanding
     stations: list[GrantedStation]
@@ -748,6 +805,15 @@ class Recovery(Model, frozen=True, kw_only=True):
     object: str = "recovery"
     count: int
     has_more: bool
+
+
+class Replaying(Model, frozen=True, kw_only=True):
+    """How many deliveries were queued; with `has_more` go on with `next_seq` as `after_seq`."""
+
+    object: str = "replay"
+    count: int
+    has_more: bool
+    next_seq: int
 
 
 class RequestLog(Model, frozen=True, kw_only=True):
@@ -865,6 +931,47 @@ class Session(Model, frozen=True, kw_only=True):
     updated_at: datetime
     sequence: int
     """Grows with every change."""
+
+
+class SigningKey(Model, frozen=True, kw_only=True):
+    """What requests are signed with, beside an API key."""
+
+    id: str
+    """`keyid` of the signature."""
+    object: str = "signing_key"
+    livemode: bool
+    api_key_id: str
+    """It was made for; keys that this one is rotated into have it, too."""
+    algorithm: Algorithm
+    public_key: str | None = None
+    """Of `ed25519`: base64 of its 32 bytes."""
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SigningKeyWithSecret(Model, frozen=True, kw_only=True):
+    id: str
+    """`keyid` of the signature."""
+    object: str = "signing_key"
+    livemode: bool
+    api_key_id: str
+    """It was made for; keys that this one is rotated into have it, too."""
+    algorithm: Algorithm
+    public_key: str | None = None
+    """Of `ed25519`: base64 of its 32 bytes."""
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    secret: str | None = None
+    """Of `hmac-sha256`; nobody can read it again.
+
+    The key is what its base64 after `sgsec_` stands for.
+    """
 
 
 class Coordinates(Model, frozen=True, kw_only=True):

@@ -28,9 +28,10 @@ from core.kernel.errors import PlatformError
 from core.kernel.ids import new_id
 from core.kernel.settings import FixedSettings
 from core.partners.models import partners
-from core.webhooks import outbox
 from core.webhooks.models import Delivery, deliveries, endpoints, events
+from core.webhooks.replaying import Which, replay
 from core.webhooks.states import DeliveryStatus
+from core.webhooks.wanted import Wanted
 from tests.core.chargers.making import (
     connect,
     disconnect,
@@ -241,16 +242,16 @@ async def test_an_older_unsent_state_is_superseded_and_never_recovered(
     assert [row.status for row in found] == ["superseded"] * 4 + ["due"] * 2
     assert len({row.latest_of for row in found}) == 2
     async with db.transaction() as tx:
-        missing = await outbox.undelivered(
+        missing = await replay(
             tx,
-            endpoint_id=endpoint_id,
+            CLI,
             partner_id=partner_id,
             livemode=True,
-            types=[STATUS],
-            since=tx.now - timedelta(hours=1),
-            limit=10,
+            endpoint_id=endpoint_id,
+            which=Which.UNDELIVERED,
+            wanted=Wanted(types=[STATUS]),
         )
-    assert missing == []
+    assert missing.count == 0
 
 
 @pytest.mark.parametrize(

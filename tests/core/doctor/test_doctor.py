@@ -19,6 +19,7 @@ from tests import services
 from tests.core.doctor.plants_of_alerts import PLANTS_OF_ALERTS, SOUND_ALERTS
 from tests.core.doctor.plants_of_conduct import PLANTS_OF_CONDUCT, SOUND_CONDUCT
 from tests.core.doctor.plants_of_devices import PLANTS_OF_DEVICES, SOUND
+from tests.core.doctor.plants_of_events import PLANTS_OF_EVENTS
 from tests.core.doctor.plants_of_joining import PLANTS_OF_JOINING, SOUND_JOINING
 from tests.core.doctor.plants_of_wishes import PLANTS_OF_WISHES
 from tests.core.doctor.scene import build
@@ -178,24 +179,6 @@ PLANTS: tuple[Plant, ...] = (
     ),
     ("I12", "written down", "DELETE FROM delivery_attempts WHERE delivery_id = 'dlv-1'"),
     ("I12", "written down", "UPDATE delivery_attempts SET status_code = 500"),
-    ("I12", "superseded only", "UPDATE deliveries SET status = 'superseded' WHERE id = 'dlv-1'"),
-    (
-        "I12",
-        "superseded only",
-        (
-            "UPDATE deliveries SET latest_of = 'con'; "
-            "UPDATE deliveries SET status = 'superseded', created_at = :future WHERE id = 'dlv-1'"
-        ),
-    ),
-    ("I12", "told of their changes", "DELETE FROM status_cursors"),
-    (
-        "I12",
-        "told of their changes",
-        (
-            "UPDATE station_grants SET station_id = 'st'; "
-            "UPDATE connectors SET seq = 1, updated_at = :long_ago"
-        ),
-    ),
     ("I15", "grows", COPY_EVENT.format(sequence="2", id="evt-2")),
     ("I15", "ahead", "UPDATE events SET object_sequence = 9 WHERE seq = 2"),
     ("I15", "without a hole", "UPDATE events SET seq = 7 WHERE seq = 3"),
@@ -245,6 +228,7 @@ PLANTS: tuple[Plant, ...] = (
     ("upkeep", "a complete report has", REPORT),
     ("I21", "a transfer or report", transfer(charger="'other'")),
     ("I34", "the address of a transfer", transfer(address="ftp://joe:pw@host/a")),
+    *PLANTS_OF_EVENTS,
     *PLANTS_OF_WISHES,
     *PLANTS_OF_JOINING,
     *PLANTS_OF_CONDUCT,
@@ -370,6 +354,19 @@ async def test_what_nobody_could_have_done_is_not_missed(lawless: Database) -> N
         await plant(tx, operation().replace(":future", "deadline_at"))
         found = await examine(tx)
         assert "I4" not in {finding.invariant for finding in found}
+
+
+async def test_what_was_deleted_at_its_age_is_not_missed(lawless: Database) -> None:
+    """But what was deleted in between is, and so is what was told twice."""
+    gone = (
+        "INSERT INTO deleted_events (partner_id, livemode, seq, until) VALUES ('prt', true, 3, {})"
+    )
+    async with undone(lawless) as tx:
+        for table in ("delivery_attempts", "deliveries", "events"):
+            await plant(tx, f"DELETE FROM {table}")  # noqa: S608 - ours
+        assert {finding.invariant for finding in await examine(tx)} == {"I10", "I15"}
+        await plant(tx, gone.format(":a_minute_ago"))
+        assert await examine(tx) == []
 
 
 async def test_a_finding_can_be_shown_as_json(lawless: Database) -> None:

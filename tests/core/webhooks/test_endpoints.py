@@ -16,6 +16,7 @@ from core.kernel.page import Page
 from core.kernel.settings import Settings
 from core.webhooks import deliveries, endpoints, partner_events
 from core.webhooks.models import endpoints as endpoint_table
+from core.webhooks.replaying import recover
 from core.webhooks.states import DeliveryStatus
 from core.webhooks.views import dead_letter_view, delivery_view, endpoint_view, event_view
 from tests.core.webhooks.receiver import receiving, saying
@@ -152,7 +153,7 @@ async def test_i32_another_partners_endpoint_is_no_endpoint(
                 endpoints.rotate_secret(tx, vault, ME, **its),
                 endpoints.enable(tx, ME, **its),
                 endpoints.ping(tx, ME, **its),
-                endpoints.recover(tx, ME, **its, since=tx.now),
+                recover(tx, ME, **its, since=tx.now),
                 endpoints.get(tx, **who, endpoint_id="we_nothing"),
                 deliveries.list_deliveries(tx, **its, page=Page()),
             ):
@@ -217,7 +218,7 @@ async def test_what_waits_for_an_endpoint_that_is_off_is_not_sent(
             assert (await endpoints.get(tx, **its)).disabled_reason == "by_partner"
             for call in (
                 endpoints.ping(tx, ME, **its),
-                endpoints.recover(tx, ME, **its, since=tx.now),
+                recover(tx, ME, **its, since=tx.now),
                 deliveries.resend(tx, ME, **its, event_id=delivery.event_id),
             ):
                 with pytest.raises(PlatformError, match="enable it first"):
@@ -264,17 +265,17 @@ async def test_recover_sends_what_was_missed_and_nothing_else(
         async with db.transaction() as tx:
             enabled = await endpoints.enable(tx, ME, **its)
             assert (enabled.enabled, enabled.disabled_reason) == (True, None)
-            recovered = await endpoints.recover(tx, ME, **its, since=since)
+            recovered = await recover(tx, ME, **its, since=since)
             assert (recovered.count, recovered.has_more) == (3, False)
         async with db.transaction() as tx:
-            assert (await endpoints.recover(tx, ME, **its, since=since)).count == 0
+            assert (await recover(tx, ME, **its, since=since)).count == 0
         while await sender.deliver_once():
             pass
         sent = [body_of(request)["id"] for request in receiver.requests[1:]]
         assert sorted(sent) == sorted(missed)
         async with db.transaction() as tx:
             early = since - timedelta(hours=2)
-            assert (await endpoints.recover(tx, ME, **its, since=early)).count == 2
+            assert (await recover(tx, ME, **its, since=early)).count == 2
 
 
 async def test_i13_an_event_sent_again_has_the_same_id_and_bytes(

@@ -13,7 +13,10 @@ from core.kernel.db import Database
 from core.kernel.errors import PlatformError
 from core.kernel.settings import Settings
 from core.webhooks import bodies, events
-from core.webhooks.types import OPT_IN, EventType, checked_types, covers
+from core.webhooks.types import GROUPS, OPT_IN, EventType, checked_types, covered_types, covers
+from core.webhooks.wanted import Wanted
+from tests.core.chargers.making import make_partner as make_partner_at
+from tests.core.chargers.making import make_station
 from tests.core.webhooks.scenes import (
     all_deliveries,
     all_events,
@@ -147,6 +150,38 @@ async def test_only_endpoints_that_want_it_get_it(
     assert {row.endpoint_id for row in await all_deliveries(db)} == {wanted.id, named.id}
 
 
+async def test_an_endpoint_with_stations_gets_what_happens_there(
+    db: Database, vault: Vault, settings: Settings
+) -> None:
+    """What is about no station goes to endpoints without stations only; a ping to its endpoint."""
+    here, there = await make_station(db), await make_station(db)
+    partner = await make_partner_at(db, here, there)
+    everywhere, _ = await make_endpoint(db, vault, settings, partner, 9009)
+    there_only, _ = await make_endpoint(db, vault, settings, partner, 9009, station_ids=[there])
+    async with db.transaction() as tx:
+        await say(tx, partner, station_id=here)
+        at_there = await say(tx, partner, obj={"id": "con_1", "station_id": there})
+        station = await say(tx, partner, "station.updated", obj={"id": there, "object": "station"})
+        await say(tx, partner, "key.created", obj={"id": "key_1"})
+        ping = await say(tx, partner, "ping", only_endpoint=there_only.id)
+    got = {
+        endpoint.id: [
+            row.event_id for row in await all_deliveries(db) if row.endpoint_id == endpoint.id
+        ]
+        for endpoint in (everywhere, there_only)
+    }
+    assert len(got[everywhere.id]) == 4
+    assert sorted(got[there_only.id]) == sorted([at_there, station, ping])
+
+
+async def test_an_endpoint_that_names_stations_names_one(
+    db: Database, vault: Vault, settings: Settings
+) -> None:
+    partner = await make_partner(db)
+    with pytest.raises(PlatformError, match="at least one station"):
+        await make_endpoint(db, vault, settings, partner, 9009, station_ids=[])
+
+
 async def test_an_opt_in_event_exists_only_if_an_endpoint_names_it(
     db: Database, vault: Vault, settings: Settings
 ) -> None:
@@ -166,10 +201,12 @@ async def test_i15_the_sequence_grows_by_itself_where_the_object_has_none(db: Da
     partner = await make_partner(db)
     async with db.transaction() as tx:
         for _ in range(2):
-            await say(tx, partner, object_id="key_1", object_sequence=None)
-        await say(tx, partner, object_id="key_2", object_sequence=None)
+            await say(tx, partner, "key.created", object_id="key_1", object_sequence=None)
+        await say(tx, partner, "key.created", object_id="key_2", object_sequence=None)
+        with pytest.raises(ValueError, match="needs the sequence"):
+            await say(tx, partner, "session.ended", object_sequence=None)
     async with db.transaction() as tx:
-        await say(tx, partner, object_id="key_1", object_sequence=None)
+        await say(tx, partner, "key.revoked", object_id="key_1", object_sequence=None)
     assert [(e.object_id, e.object_sequence) for e in await all_events(db)] == [
         ("key_1", 1),
         ("key_1", 2),
@@ -189,15 +226,42 @@ async def test_events_are_listed_by_number_and_type_of_one_mode(db: Database) ->
         page = await events.list_events(tx, partner_id=partner, livemode=True, limit=2)
         assert ([e.seq for e in page.rows], page.has_more, page.next_seq) == ([1, 2], True, 2)
         rest = await events.list_events(
-            tx, partner_id=partner, livemode=True, after_seq=1, type="session.started"
+            tx,
+            partner_id=partner,
+            livemode=True,
+            after_seq=1,
+            wanted=Wanted(types=["session.started"]),
         )
         assert ([e.seq for e in rest.rows], rest.has_more) == ([3, 5], False)
         with pytest.raises(PlatformError, match="invalid_parameter"):
-            await events.list_events(tx, partner_id=partner, livemode=True, type="nonsense")
+            await events.list_events(
+                tx, partner_id=partner, livemode=True, wanted=Wanted(types=["nonsense"])
+            )
         assert (await events.get_event(tx, other_id, partner_id=partner, livemode=True)).seq == 5
         for foreign, livemode in (("prt_x", True), (partner, False)):
             with pytest.raises(PlatformError, match="not_found"):
                 await events.get_event(tx, other_id, partner_id=foreign, livemode=livemode)
+
+
+async def test_a_page_looks_at_so_many_events_and_says_where_it_stopped(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_EXAMINED", 2)
+    partner = await make_partner(db)
+    types = ["session.started"] * 5 + ["session.ended", "session.started"]
+    async with db.transaction() as tx:
+        for type_ in types:
+            await say(tx, partner, type_)
+    seen, after_seq, has_more = [], 0, True
+    wanted = Wanted(types=["session.ended"])
+    async with db.transaction() as tx:
+        while has_more:
+            page = await events.list_events(
+                tx, partner_id=partner, livemode=True, after_seq=after_seq, wanted=wanted
+            )
+            seen.append(([event.seq for event in page.rows], page.next_seq))
+            after_seq, has_more = page.next_seq, page.has_more
+    assert seen == [([], 2), ([], 4), ([6], 6), ([], 7)]
 
 
 @given(obj=st.dictionaries(st.text(max_size=50) | st.just("timeline"), JSON, max_size=10))
@@ -249,7 +313,17 @@ def test_everything_covers_all_but_what_must_be_named(type_: EventType) -> None:
     assert not covers(["order.corrected"], type_) or type_ == "order.corrected"
 
 
-@pytest.mark.parametrize("names", [[], ["session"], ["*", "session.*"]])
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_covers_its_types_but_what_must_be_named(group: str) -> None:
+    begun = {type_ for type_ in EventType if type_.startswith(group.removesuffix("*"))}
+    assert begun
+    assert set(covered_types([group])) == begun - OPT_IN
+    assert checked_types([group, *OPT_IN, group]) == [group, *OPT_IN]
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["session"], ["*", "sessions.*"], ["session.ended*"], [".*"], ["ping.*"]]
+)
 def test_unknown_event_types_are_refused(names: list[str]) -> None:
     with pytest.raises(PlatformError, match="invalid_parameter"):
         checked_types(names)

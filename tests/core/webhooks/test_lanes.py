@@ -18,6 +18,7 @@ def claim(endpoint_id: str, number: int) -> Claim:
         event_id="evt_1",
         event_type="ping",
         attempts=0,
+        order_key=None,
         lease=datetime.now(UTC),
         body="{}",
         endpoint_id=endpoint_id,

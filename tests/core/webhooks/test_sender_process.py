@@ -148,8 +148,9 @@ async def test_closing_waits_for_the_attempt_under_way(
     assert all(row.due_at <= db.now() for row in found if row.status is DeliveryStatus.DUE)
 
 
+@pytest.mark.parametrize("ordered", ["none", "session"])
 async def test_i16_a_hanging_endpoint_does_not_delay_another(
-    db: Database, vault: Vault, settings: Settings
+    db: Database, vault: Vault, settings: Settings, ordered: str
 ) -> None:
     """No attempt at the hanging one ends before the test does: whoever waits for it never comes."""
     settings = settings.model_copy(update={"webhook_timeout": timedelta(hours=1)})
@@ -166,7 +167,13 @@ async def test_i16_a_hanging_endpoint_does_not_delay_another(
         sending(db, vault, settings) as sender,
     ):
         await make_endpoint(
-            db, vault, settings, partner, hanging.port, event_types=["session.started"]
+            db,
+            vault,
+            settings,
+            partner,
+            hanging.port,
+            event_types=["session.started"],
+            ordered=ordered,
         )
         await make_endpoint(
             db, vault, settings, partner, good.port, event_types=["order.corrected"]
@@ -219,7 +226,7 @@ async def test_i14_a_result_is_kept_until_the_database_takes_it(
     async def fail_twice(tx: Tx, endpoint_ids: object) -> Any:
         for outage in outages:
             raise outage
-        return tx.now
+        return [] if isinstance(endpoint_ids, list) else tx.now
 
     monkeypatch.setattr(store, "note_successes", fail_twice)
     monkeypatch.setattr(store, "note_failure", fail_twice)

@@ -187,9 +187,12 @@ def test_dead_letters_are_replayed(database: str) -> None:
 
     in_database(database, give_up)
     assert as_json("replay", "dead-letters", "--since", "1m") == {"count": 0}
+    assert as_json("replay", "dead-letters", "--until", "10d") == {"count": 0}
+    assert as_json("replay", "dead-letters", "--type", "key.*") == {"count": 0}
     assert as_json("replay", "dead-letters", "--since", "1d") == {"count": 3}
     assert "0 dead letters" in ok("event", "replay")
     assert voltgate("event", "replay", "--since", "yesterday").exit_code == 2
+    assert voltgate("event", "replay", "--type", "nonsense").exit_code == 1
 
 
 def test_doctor_prints_offending_rows_and_fails(database: str) -> None:

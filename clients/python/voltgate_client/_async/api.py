@@ -26,6 +26,7 @@ class AsyncApi(resources.AsyncControl):
         self.request_logs = resources.AsyncRequestLogs(sender)
         self.reservations = resources.AsyncReservations(sender)
         self.sessions = resources.AsyncSessions(sender)
+        self.signing_keys = resources.AsyncSigningKeys(sender)
         self.stations = resources.AsyncStations(sender)
         self.statuses = resources.AsyncStatuses(sender)
         self.terms = resources.AsyncTerms(sender)

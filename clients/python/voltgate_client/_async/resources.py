@@ -99,6 +99,7 @@ class AsyncApiKeys(AsyncResource):
         scopes: Sequence[str] | UnsetType = UNSET,
         ip_allowlist: Sequence[str] | UnsetType = UNSET,
         expires_at: datetime | UnsetType | None = UNSET,
+        require_signature: bool | UnsetType = UNSET,
     ) -> models.ApiKey:
         """Change what is named.
 
@@ -107,6 +108,7 @@ class AsyncApiKeys(AsyncResource):
                 orders:read events:read control:start control:stop control:reserve
                 control:unlock webhooks:manage keys:manage
             ip_allowlist: Addresses or networks (CIDR); empty: from anywhere.
+            require_signature: All calls with this key must be signed; it needs a signing key.
         """
         return await self._sender.send(
             Call(
@@ -118,6 +120,7 @@ class AsyncApiKeys(AsyncResource):
                     "scopes": scopes,
                     "ip_allowlist": ip_allowlist,
                     "expires_at": expires_at,
+                    "require_signature": require_signature,
                 },
                 is_change=True,
                 repeatable=True,
@@ -334,12 +337,26 @@ class AsyncEventsCalls(AsyncResource):
         *,
         after_seq: int | None = None,
         type: models.EventType | str | None = None,
+        object_id: str | None = None,
+        session_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> AsyncListing[models.Event]:
         """List events, the oldest first; whoever goes on after `next_seq` misses none.
 
+        With a filter a page may be empty and still have `has_more`: one call looks at 50,000
+        events.
+
+        Events are kept for 90 days. Going on after a `seq` whose successors have been deleted
+        is answered with `410 events_expired`; 0 begins with the oldest that is kept.
+
         Args:
             after_seq: `next_seq` of the previous page.
+            object_id: About this operation, session, order ...
+            session_id: About this session, its operations or order.
+            since: Written at or after.
+            until: Written before.
         """
         return AsyncListing(
             self._sender,
@@ -347,7 +364,15 @@ class AsyncEventsCalls(AsyncResource):
                 Page[models.Event],
                 "GET",
                 "/v1/events",
-                query={"after_seq": after_seq, "type": type, "limit": limit},
+                query={
+                    "after_seq": after_seq,
+                    "type": type,
+                    "object_id": object_id,
+                    "session_id": session_id,
+                    "since": since,
+                    "until": until,
+                    "limit": limit,
+                },
                 repeatable=True,
             ),
         )
@@ -357,7 +382,8 @@ class AsyncEventsCalls(AsyncResource):
         event.
 
         Begins after `Last-Event-ID` or `after_seq`, else with what happens from now on. A
-        comment every 15 s keeps the connection alive. Ends when the key is revoked.
+        comment every 15 s keeps the connection alive. Ends when the key is revoked. Beginning
+        after a `seq` whose successors have been deleted is answered with `410 events_expired`.
 
         Args:
             after_seq: Begin after this `seq`.
@@ -913,6 +939,88 @@ class AsyncSessions(AsyncResource):
         )
 
 
+class AsyncSigningKeys(AsyncResource):
+    """``client.signing_keys``."""
+
+    def list(
+        self,
+        *,
+        api_key_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        updated_from: datetime | None = None,
+        updated_to: datetime | None = None,
+    ) -> AsyncListing[models.SigningKey]:
+        """List the signing keys of this mode, ended ones included.
+
+        Args:
+            api_key_id: Those of one API key.
+            cursor: `next_cursor` of the previous page.
+            updated_from: Inclusive.
+            updated_to: Exclusive.
+        """
+        return AsyncListing(
+            self._sender,
+            Call(
+                Page[models.SigningKey],
+                "GET",
+                "/v1/signing_keys",
+                query={
+                    "api_key_id": api_key_id,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "updated_from": updated_from,
+                    "updated_to": updated_to,
+                },
+                repeatable=True,
+            ),
+        )
+
+    async def create(
+        self, *, api_key_id: str, algorithm: models.Algorithm | str, public_key: Any = None
+    ) -> models.SigningKeyWithSecret:
+        """Attach a signing key to an API key; the secret of an HMAC is shown in this answer only.
+
+        Args:
+            algorithm: With `hmac-sha256` we make the secret.
+            public_key: Of `ed25519`: PEM, a JWK, or base64 of the 32 bytes. Never the private
+                key.
+        """
+        return await self._sender.send(
+            Call(
+                models.SigningKeyWithSecret,
+                "POST",
+                "/v1/signing_keys",
+                body={"api_key_id": api_key_id, "algorithm": algorithm, "public_key": public_key},
+            )
+        )
+
+    async def rotate(
+        self, signing_key_id: str, *, overlap_hours: int | None = None, public_key: Any = None
+    ) -> models.SigningKeyWithSecret:
+        """Make another of the same algorithm; the old one works on for the overlap.
+
+        Args:
+            overlap_hours: How long the old one works too; 0: not at all.
+            public_key: Of `ed25519`: PEM, a JWK, or base64 of the 32 bytes. Never the private
+                key.
+        """
+        return await self._sender.send(
+            Call(
+                models.SigningKeyWithSecret,
+                "POST",
+                path_of("/v1/signing_keys/{}/rotate", signing_key_id),
+                body={"overlap_hours": overlap_hours, "public_key": public_key},
+            )
+        )
+
+    async def revoke(self, signing_key_id: str) -> models.SigningKey:
+        """End a signing key at once and for ever."""
+        return await self._sender.send(
+            Call(models.SigningKey, "POST", path_of("/v1/signing_keys/{}/revoke", signing_key_id))
+        )
+
+
 class AsyncStations(AsyncResource):
     """``client.stations``."""
 
@@ -1128,7 +1236,8 @@ class AsyncTestHelpersInbox(AsyncResource):
         Its secret is shown in this answer only. In all else it is an endpoint as any other.
 
         Args:
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
         """
         return await self._sender.send(
             Call(
@@ -1219,6 +1328,8 @@ class AsyncWebhookEndpoints(AsyncResource):
         *,
         url: str,
         event_types: Sequence[str] | None = None,
+        station_ids: Sequence[str] | None = None,
+        ordering: Literal["none", "session"] | None = None,
         description: str | None = None,
         enabled: bool | None = None,
     ) -> models.EndpointWithSecret:
@@ -1226,7 +1337,12 @@ class AsyncWebhookEndpoints(AsyncResource):
 
         Args:
             url: Where to; https in production.
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
+            station_ids: Only what happens at these of your stations. Null: at any, and what is
+                about none, such as `key.*`.
+            ordering: `session`: the events of a session, its operations and its order arrive
+                one after the other, by `seq`.
         """
         return await self._sender.send(
             Call(
@@ -1236,6 +1352,8 @@ class AsyncWebhookEndpoints(AsyncResource):
                 body={
                     "url": url,
                     "event_types": event_types,
+                    "station_ids": station_ids,
+                    "ordering": ordering,
                     "description": description,
                     "enabled": enabled,
                 },
@@ -1259,6 +1377,8 @@ class AsyncWebhookEndpoints(AsyncResource):
         *,
         url: str | UnsetType = UNSET,
         event_types: Sequence[str] | UnsetType = UNSET,
+        station_ids: Sequence[str] | UnsetType | None = UNSET,
+        ordering: Literal["none", "session"] | UnsetType = UNSET,
         description: str | UnsetType | None = UNSET,
         enabled: bool | UnsetType = UNSET,
     ) -> models.Endpoint:
@@ -1266,7 +1386,12 @@ class AsyncWebhookEndpoints(AsyncResource):
 
         Args:
             url: Where to; https in production.
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
+            station_ids: Only what happens at these of your stations. Null: at any, and what is
+                about none, such as `key.*`.
+            ordering: `session`: the events of a session, its operations and its order arrive
+                one after the other, by `seq`.
         """
         return await self._sender.send(
             Call(
@@ -1276,6 +1401,8 @@ class AsyncWebhookEndpoints(AsyncResource):
                 body={
                     "url": url,
                     "event_types": event_types,
+                    "station_ids": station_ids,
+                    "ordering": ordering,
                     "description": description,
                     "enabled": enabled,
                 },
@@ -1334,11 +1461,57 @@ class AsyncWebhookEndpoints(AsyncResource):
             )
         )
 
+    async def replay(
+        self,
+        endpoint_id: str,
+        *,
+        status: Literal["all", "failed", "undelivered"] | None = None,
+        event_types: Sequence[str] | None = None,
+        object_id: str | None = None,
+        session_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after_seq: int | None = None,
+    ) -> models.Replaying:
+        """Queue again the events that fit all that is given: the same ids and bytes.
+
+        At most 10,000 at once, and at most 50,000 are looked at; while `has_more`, repeat it
+        with `after_seq` = `next_seq`. What waits for the endpoint already is left out.
+
+        Args:
+            status: `undelivered`: what has never arrived; `failed`: of that, what was given up
+                after all attempts; `all`: what has arrived, too.
+            event_types: Types or groups; none: what it subscribed to.
+            object_id: About this operation, session, order ...
+            session_id: About this session, its operations or its order.
+            since: Written at or after.
+            until: Written before.
+            after_seq: `next_seq` of the call before; 0: from the oldest.
+        """
+        return await self._sender.send(
+            Call(
+                models.Replaying,
+                "POST",
+                path_of("/v1/webhook_endpoints/{}/replay", endpoint_id),
+                body={
+                    "status": status,
+                    "event_types": event_types,
+                    "object_id": object_id,
+                    "session_id": session_id,
+                    "since": since,
+                    "until": until,
+                    "after_seq": after_seq,
+                },
+            )
+        )
+
     def deliveries(
         self,
         endpoint_id: str,
         *,
         status: models.DeliveryStatus | str | None = None,
+        event_type: models.EventType | str | None = None,
+        event_id: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         updated_from: datetime | None = None,
@@ -1359,6 +1532,8 @@ class AsyncWebhookEndpoints(AsyncResource):
                 path_of("/v1/webhook_endpoints/{}/deliveries", endpoint_id),
                 query={
                     "status": status,
+                    "event_type": event_type,
+                    "event_id": event_id,
                     "limit": limit,
                     "cursor": cursor,
                     "updated_from": updated_from,

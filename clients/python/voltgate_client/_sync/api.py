@@ -27,6 +27,7 @@ class Api(resources.Control):
         self.request_logs = resources.RequestLogs(sender)
         self.reservations = resources.Reservations(sender)
         self.sessions = resources.Sessions(sender)
+        self.signing_keys = resources.SigningKeys(sender)
         self.stations = resources.Stations(sender)
         self.statuses = resources.Statuses(sender)
         self.terms = resources.Terms(sender)

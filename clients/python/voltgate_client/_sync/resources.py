@@ -100,6 +100,7 @@ class ApiKeys(Resource):
         scopes: Sequence[str] | UnsetType = UNSET,
         ip_allowlist: Sequence[str] | UnsetType = UNSET,
         expires_at: datetime | UnsetType | None = UNSET,
+        require_signature: bool | UnsetType = UNSET,
     ) -> models.ApiKey:
         """Change what is named.
 
@@ -108,6 +109,7 @@ class ApiKeys(Resource):
                 orders:read events:read control:start control:stop control:reserve
                 control:unlock webhooks:manage keys:manage
             ip_allowlist: Addresses or networks (CIDR); empty: from anywhere.
+            require_signature: All calls with this key must be signed; it needs a signing key.
         """
         return self._sender.send(
             Call(
@@ -119,6 +121,7 @@ class ApiKeys(Resource):
                     "scopes": scopes,
                     "ip_allowlist": ip_allowlist,
                     "expires_at": expires_at,
+                    "require_signature": require_signature,
                 },
                 is_change=True,
                 repeatable=True,
@@ -331,12 +334,26 @@ class EventsCalls(Resource):
         *,
         after_seq: int | None = None,
         type: models.EventType | str | None = None,
+        object_id: str | None = None,
+        session_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> Listing[models.Event]:
         """List events, the oldest first; whoever goes on after `next_seq` misses none.
 
+        With a filter a page may be empty and still have `has_more`: one call looks at 50,000
+        events.
+
+        Events are kept for 90 days. Going on after a `seq` whose successors have been deleted
+        is answered with `410 events_expired`; 0 begins with the oldest that is kept.
+
         Args:
             after_seq: `next_seq` of the previous page.
+            object_id: About this operation, session, order ...
+            session_id: About this session, its operations or order.
+            since: Written at or after.
+            until: Written before.
         """
         return Listing(
             self._sender,
@@ -344,7 +361,15 @@ class EventsCalls(Resource):
                 Page[models.Event],
                 "GET",
                 "/v1/events",
-                query={"after_seq": after_seq, "type": type, "limit": limit},
+                query={
+                    "after_seq": after_seq,
+                    "type": type,
+                    "object_id": object_id,
+                    "session_id": session_id,
+                    "since": since,
+                    "until": until,
+                    "limit": limit,
+                },
                 repeatable=True,
             ),
         )
@@ -354,7 +379,8 @@ class EventsCalls(Resource):
         event.
 
         Begins after `Last-Event-ID` or `after_seq`, else with what happens from now on. A
-        comment every 15 s keeps the connection alive. Ends when the key is revoked.
+        comment every 15 s keeps the connection alive. Ends when the key is revoked. Beginning
+        after a `seq` whose successors have been deleted is answered with `410 events_expired`.
 
         Args:
             after_seq: Begin after this `seq`.
@@ -906,6 +932,88 @@ class Sessions(Resource):
         )
 
 
+class SigningKeys(Resource):
+    """``client.signing_keys``."""
+
+    def list(
+        self,
+        *,
+        api_key_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        updated_from: datetime | None = None,
+        updated_to: datetime | None = None,
+    ) -> Listing[models.SigningKey]:
+        """List the signing keys of this mode, ended ones included.
+
+        Args:
+            api_key_id: Those of one API key.
+            cursor: `next_cursor` of the previous page.
+            updated_from: Inclusive.
+            updated_to: Exclusive.
+        """
+        return Listing(
+            self._sender,
+            Call(
+                Page[models.SigningKey],
+                "GET",
+                "/v1/signing_keys",
+                query={
+                    "api_key_id": api_key_id,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "updated_from": updated_from,
+                    "updated_to": updated_to,
+                },
+                repeatable=True,
+            ),
+        )
+
+    def create(
+        self, *, api_key_id: str, algorithm: models.Algorithm | str, public_key: Any = None
+    ) -> models.SigningKeyWithSecret:
+        """Attach a signing key to an API key; the secret of an HMAC is shown in this answer only.
+
+        Args:
+            algorithm: With `hmac-sha256` we make the secret.
+            public_key: Of `ed25519`: PEM, a JWK, or base64 of the 32 bytes. Never the private
+                key.
+        """
+        return self._sender.send(
+            Call(
+                models.SigningKeyWithSecret,
+                "POST",
+                "/v1/signing_keys",
+                body={"api_key_id": api_key_id, "algorithm": algorithm, "public_key": public_key},
+            )
+        )
+
+    def rotate(
+        self, signing_key_id: str, *, overlap_hours: int | None = None, public_key: Any = None
+    ) -> models.SigningKeyWithSecret:
+        """Make another of the same algorithm; the old one works on for the overlap.
+
+        Args:
+            overlap_hours: How long the old one works too; 0: not at all.
+            public_key: Of `ed25519`: PEM, a JWK, or base64 of the 32 bytes. Never the private
+                key.
+        """
+        return self._sender.send(
+            Call(
+                models.SigningKeyWithSecret,
+                "POST",
+                path_of("/v1/signing_keys/{}/rotate", signing_key_id),
+                body={"overlap_hours": overlap_hours, "public_key": public_key},
+            )
+        )
+
+    def revoke(self, signing_key_id: str) -> models.SigningKey:
+        """End a signing key at once and for ever."""
+        return self._sender.send(
+            Call(models.SigningKey, "POST", path_of("/v1/signing_keys/{}/revoke", signing_key_id))
+        )
+
+
 class Stations(Resource):
     """``client.stations``."""
 
@@ -1119,7 +1227,8 @@ class TestHelpersInbox(Resource):
         Its secret is shown in this answer only. In all else it is an endpoint as any other.
 
         Args:
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
         """
         return self._sender.send(
             Call(
@@ -1210,6 +1319,8 @@ class WebhookEndpoints(Resource):
         *,
         url: str,
         event_types: Sequence[str] | None = None,
+        station_ids: Sequence[str] | None = None,
+        ordering: Literal["none", "session"] | None = None,
         description: str | None = None,
         enabled: bool | None = None,
     ) -> models.EndpointWithSecret:
@@ -1217,7 +1328,12 @@ class WebhookEndpoints(Resource):
 
         Args:
             url: Where to; https in production.
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
+            station_ids: Only what happens at these of your stations. Null: at any, and what is
+                about none, such as `key.*`.
+            ordering: `session`: the events of a session, its operations and its order arrive
+                one after the other, by `seq`.
         """
         return self._sender.send(
             Call(
@@ -1227,6 +1343,8 @@ class WebhookEndpoints(Resource):
                 body={
                     "url": url,
                     "event_types": event_types,
+                    "station_ids": station_ids,
+                    "ordering": ordering,
                     "description": description,
                     "enabled": enabled,
                 },
@@ -1250,6 +1368,8 @@ class WebhookEndpoints(Resource):
         *,
         url: str | UnsetType = UNSET,
         event_types: Sequence[str] | UnsetType = UNSET,
+        station_ids: Sequence[str] | UnsetType | None = UNSET,
+        ordering: Literal["none", "session"] | UnsetType = UNSET,
         description: str | UnsetType | None = UNSET,
         enabled: bool | UnsetType = UNSET,
     ) -> models.Endpoint:
@@ -1257,7 +1377,12 @@ class WebhookEndpoints(Resource):
 
         Args:
             url: Where to; https in production.
-            event_types: Types, or `["*"]` for all but the opt-in ones.
+            event_types: Types, groups such as `operation.*`, or `*`; groups and `*` leave out
+                the opt-in types.
+            station_ids: Only what happens at these of your stations. Null: at any, and what is
+                about none, such as `key.*`.
+            ordering: `session`: the events of a session, its operations and its order arrive
+                one after the other, by `seq`.
         """
         return self._sender.send(
             Call(
@@ -1267,6 +1392,8 @@ class WebhookEndpoints(Resource):
                 body={
                     "url": url,
                     "event_types": event_types,
+                    "station_ids": station_ids,
+                    "ordering": ordering,
                     "description": description,
                     "enabled": enabled,
                 },
@@ -1325,11 +1452,57 @@ class WebhookEndpoints(Resource):
             )
         )
 
+    def replay(
+        self,
+        endpoint_id: str,
+        *,
+        status: Literal["all", "failed", "undelivered"] | None = None,
+        event_types: Sequence[str] | None = None,
+        object_id: str | None = None,
+        session_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after_seq: int | None = None,
+    ) -> models.Replaying:
+        """Queue again the events that fit all that is given: the same ids and bytes.
+
+        At most 10,000 at once, and at most 50,000 are looked at; while `has_more`, repeat it
+        with `after_seq` = `next_seq`. What waits for the endpoint already is left out.
+
+        Args:
+            status: `undelivered`: what has never arrived; `failed`: of that, what was given up
+                after all attempts; `all`: what has arrived, too.
+            event_types: Types or groups; none: what it subscribed to.
+            object_id: About this operation, session, order ...
+            session_id: About this session, its operations or its order.
+            since: Written at or after.
+            until: Written before.
+            after_seq: `next_seq` of the call before; 0: from the oldest.
+        """
+        return self._sender.send(
+            Call(
+                models.Replaying,
+                "POST",
+                path_of("/v1/webhook_endpoints/{}/replay", endpoint_id),
+                body={
+                    "status": status,
+                    "event_types": event_types,
+                    "object_id": object_id,
+                    "session_id": session_id,
+                    "since": since,
+                    "until": until,
+                    "after_seq": after_seq,
+                },
+            )
+        )
+
     def deliveries(
         self,
         endpoint_id: str,
         *,
         status: models.DeliveryStatus | str | None = None,
+        event_type: models.EventType | str | None = None,
+        event_id: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         updated_from: datetime | None = None,
@@ -1350,6 +1523,8 @@ class WebhookEndpoints(Resource):
                 path_of("/v1/webhook_endpoints/{}/deliveries", endpoint_id),
                 query={
                     "status": status,
+                    "event_type": event_type,
+                    "event_id": event_id,
                     "limit": limit,
                     "cursor": cursor,
                     "updated_from": updated_from,

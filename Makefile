@@ -50,6 +50,7 @@ docs: $(INSTALLED) ## write what is made from code: pages, the API collection, m
 	@$(BIN)/python -m tests.conformance.matrix
 	@$(BIN)/python -m ops.docs
 	@$(BIN)/python -m partner_api.docs_pages
+	@$(BIN)/python -m partner_api.collection
 	@$(BIN)/python -m clients.generate
 
 lock: $(INSTALLED) ## choose the newest allowed versions anew and write requirements.lock

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from partner_api.answers import Json, tagged
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Transaction
+from partner_api.postman import collection
 from partner_api.services import PartnerServices
 
 router = APIRouter(route_class=StrictRoute, include_in_schema=False)
@@ -27,3 +28,10 @@ async def openapi_document(request: Request) -> Response:
     """Return the OpenAPI document of the partner API."""
     document = PartnerServices.of(request.scope).document()
     return tagged(request, document, cache_control="public, max-age=300")
+
+
+@router.get("/collection.json")
+async def api_collection(request: Request) -> Response:
+    """Return the API collection: every call with an example, for this platform's address."""
+    document = PartnerServices.of(request.scope).document()
+    return tagged(request, collection(document), cache_control="public, max-age=300")

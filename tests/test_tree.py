@@ -225,7 +225,9 @@ def test_wheel_holds_everything_that_runs(tmp_path: Path) -> None:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     files = {_name(p) for part in SHIPPED for p in (ROOT / part).rglob("*") if p.is_file()}
     texts = {
-        p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs/partners").rglob("*.md")
+        p.relative_to(ROOT / "docs").as_posix()
+        for p in (ROOT / "docs/partners").rglob("*")
+        if p.is_file()
     }
     served = {f"partner_api/site/content/{name}" for name in texts | {"CHANGELOG.md"}}
     assert packed == {name for name in files if "__pycache__" not in name} | served

@@ -4,6 +4,7 @@ from rich.markup import escape
 
 from core.kernel.webhook_signature import new_secret, sign
 from ops.cli.output import MISUSED, fail, out, say
+from ops.developer.checking import check
 from ops.developer.client import Api, Refused
 from ops.developer.listening import Forwarded
 from ops.developer.listening import listen as core_listen
@@ -28,6 +29,10 @@ def listen(
     except ValueError as exc:
         raise fail(str(exc), code=MISUSED) from exc
     wanted = [part.strip() for part in (types or "").split(",") if part.strip()]
+    try:
+        check(forward_to, wanted)
+    except Refused as refused:
+        raise fail(str(refused), then=refused.then, code=MISUSED) from refused
     if secret is None and forward_to is not None:
         say(f"Signed with this secret until it ends: [bold]{shown}[/bold]")
     try:
@@ -42,7 +47,7 @@ def listen(
                 say=lambda text: say(f"[dim]{escape(text)}[/dim]"),
             )
     except Refused as refused:
-        raise fail(str(refused)) from refused
+        raise fail(str(refused), then=refused.then) from refused
     except KeyboardInterrupt:
         return
 
@@ -55,7 +60,7 @@ def trigger(*, api_url: str, key: str | None, event_type: str) -> None:
                 api, event_type, say=lambda text: say(f"[dim]{escape(text)}[/dim]")
             )
     except Refused as refused:
-        raise fail(str(refused)) from refused
+        raise fail(str(refused), then=refused.then) from refused
     except KeyboardInterrupt:
         raise fail("interrupted", code=130) from None
     out().print(f"{event['id']} {event['type']}", highlight=False)

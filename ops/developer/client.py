@@ -13,9 +13,10 @@ _FIRST_ERROR: Final = 400
 class Refused(Exception):
     """The API, or the way to it, said no; the message tells a developer why."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, then: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.then = then
 
 
 class Api:
@@ -69,6 +70,11 @@ def refusal(answer: httpx2.Response) -> Refused:
     """Return what a problem document says."""
     try:
         problem = answer.json()
-        return Refused(f"{problem['code']}: {problem['detail']}", code=problem["code"])
+        code = problem["code"]
+        then = None
+        if code == "invalid_credentials":  # it is often one of another platform
+            address = f"{answer.request.url.scheme}://{answer.request.url.netloc.decode()}"
+            then = f"Is VOLTGATE_API_KEY a key of {address} (VOLTGATE_API_URL)?"
+        return Refused(f"{code}: {problem['detail']}", code=code, then=then)
     except (ValueError, KeyError, TypeError):
         return Refused(f"The answer is {answer.status_code}; is this a partner API?")

@@ -6,12 +6,11 @@ from typing import Final
 
 import httpx2
 
-from ops.developer.client import Api, refusal
-from ops.developer.sse import Sent, parse
+from ops.developer.client import Api, Refused, refusal
 
 CONNECT_WITHIN_S: Final = 10.0
 FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 30.0
+LONGEST_PAUSE_S: Final = 5.0
 _SILENT_FOR_S: Final = 45.0
 """The API sends a comment every 15 s; so much longer without one is a broken connection."""
 
@@ -25,26 +24,32 @@ def follow(
     *,
     say: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Sent]:
+) -> Iterator[httpx2.ServerSentEvent]:
     """Yield what comes; a connection that breaks is made anew, after the last that came.
 
     Raises:
-        Refused: The key may not, or is not good any more.
+        Refused: The key may not, or is not good any more; or there is no such API.
     """
     last, pause_s = "", FIRST_PAUSE_S
     while True:
         try:
             for sent in _connection(api, path, last, say=say):
                 last, pause_s = sent.id or last, FIRST_PAUSE_S
-                yield sent
-            say("the stream has ended")
+                if sent.data:  # else it only tells where the stream begins
+                    yield sent
+            reason = "the stream has ended"
+        except httpx2.SSEError as exc:
+            raise Refused(f"{api.url} sends no events; is this a partner API?") from exc
         except httpx2.HTTPError as exc:
-            say(f"the connection is lost ({exc or type(exc).__name__})")
+            reason = f"{api.url} does not answer ({exc or type(exc).__name__})"
+        say(f"{reason}; trying again in {pause_s:g} s")
         sleep(pause_s)
         pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
 
 
-def _connection(api: Api, path: str, last: str, *, say: Callable[[str], None]) -> Iterator[Sent]:
+def _connection(
+    api: Api, path: str, last: str, *, say: Callable[[str], None]
+) -> Iterator[httpx2.ServerSentEvent]:
     headers = {"Last-Event-ID": last} if last else {}
     timeout = httpx2.Timeout(CONNECT_WITHIN_S, read=_SILENT_FOR_S)
     with api.http.stream("GET", path, headers=headers, timeout=timeout) as stream:
@@ -53,4 +58,4 @@ def _connection(api: Api, path: str, last: str, *, say: Callable[[str], None]) -
             raise refusal(stream)
         stream.raise_for_status()
         say("connected")
-        yield from parse(stream.iter_lines())
+        yield from httpx2.EventSource(stream)

@@ -12,7 +12,6 @@ from core.kernel.tls import shared_context
 from core.kernel.webhook_signature import sign
 from ops.developer.client import Api
 from ops.developer.following import follow
-from ops.developer.sse import Sent
 
 FORWARD_TIMEOUT_S: Final = 10.0
 
@@ -58,7 +57,7 @@ def listen(
         timeout=FORWARD_TIMEOUT_S, trust_env=False, verify=shared_context()
     ) as target:
         for sent in follow(api, "/v1/events/stream", say=say, sleep=sleep):
-            if types and sent.type not in types:
+            if types and sent.event not in types:
                 continue
             tell(_forward(target, forward_to, secret, sent))
             told += 1
@@ -66,12 +65,14 @@ def listen(
                 return
 
 
-def _forward(target: httpx2.Client, url: str | None, secret: str, sent: Sent) -> Forwarded:
+def _forward(
+    target: httpx2.Client, url: str | None, secret: str, sent: httpx2.ServerSentEvent
+) -> Forwarded:
     """Post one event as a webhook; it is not posted again if that fails."""
     body = sent.data.encode()
     event_id: str = msgspec.json.decode(body)["id"]
     if url is None:
-        return Forwarded(event_id=event_id, type=sent.type, status=None, error=None, duration_ms=0)
+        return Forwarded(event_id=event_id, type=sent.event, status=None, error=None, duration_ms=0)
     timestamp, began_s = int(time.time()), time.monotonic()
     status, error = None, None
     try:
@@ -92,5 +93,5 @@ def _forward(target: httpx2.Client, url: str | None, secret: str, sent: Sent) ->
         error = str(exc) or type(exc).__name__
     duration_ms = round((time.monotonic() - began_s) * 1000)
     return Forwarded(
-        event_id=event_id, type=sent.type, status=status, error=error, duration_ms=duration_ms
+        event_id=event_id, type=sent.event, status=status, error=error, duration_ms=duration_ms
     )

@@ -38,6 +38,7 @@ _SECTIONS: Final[Sequence[tuple[str, Sequence[Page]]]] = (
             Page("test-mode", "Test mode", "test-mode.md"),
             Page("first-charge", "First charge", "first-charge.md"),
             Page("python", "Python client", "python.md"),
+            Page("collection", "API collection", "collection.md"),
         ),
     ),
     (

@@ -69,9 +69,10 @@ async def test_curl_and_the_client_lead_from_nothing_to_a_signed_webhook(running
         run(sys.executable, "-c", program.replace(LOCAL, url)),
     )
 
-    started, message, verdict, stopped, ordered = shell
+    application, started, found, verdict, stopped, ordered = shell
+    assert json.loads(application)["status"] == "submitted"
     assert json.loads(started)["status"] == "accepted"
-    [received] = json.loads(message)["data"]
+    [received] = json.loads(found)["data"]
     assert received["event"]["data"]["object"]["request_id"] == "first-1"
     assert verdict == "the signature is right"
     assert json.loads(stopped)["type"] == "stop_charge"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
+from msgspec import field
+
 from voltgate_client._model import Model, OpenEnum, Page
 
 __all__ = [
@@ -37,9 +39,7 @@ __all__ = [
     "EmailProof",
     "Emptied",
     "Endpoint",
-    "EndpointOrdering",
     "EndpointWithSecret",
-    "EndpointWithSecretOrdering",
     "Event",
     "EventData",
     "EventObject",
@@ -47,8 +47,6 @@ __all__ = [
     "Failure",
     "FailureCode",
     "GrantedStation",
-    "Health",
-    "HealthStatus",
     "InboxMessage",
     "LateOutcome",
     "LateOutcomeAction",
@@ -69,7 +67,6 @@ __all__ = [
     "PostalAddress",
     "Recovery",
     "Related",
-    "Replaying",
     "RequestLog",
     "RequestLogWithBodies",
     "Requested",
@@ -310,22 +307,6 @@ class StopReason(OpenEnum):
     OTHER = "other"
 
 
-class HealthStatus(OpenEnum):
-    OK = "ok"
-    FAILING = "failing"
-    DISABLED = "disabled"
-
-
-class EndpointOrdering(OpenEnum):
-    NONE = "none"
-    SESSION = "session"
-
-
-class EndpointWithSecretOrdering(OpenEnum):
-    NONE = "none"
-    SESSION = "session"
-
-
 class LateOutcomeAction(OpenEnum):
     STOPPED = "stopped"
     KEPT = "kept"
@@ -382,11 +363,11 @@ class ApiKey(Model, frozen=True, kw_only=True):
 
     id: str
     object: str = "api_key"
-    livemode: bool
+    livemode: bool = False
     name: str
-    scopes: list[str]
-    ip_allowlist: list[str]
-    require_signature: bool
+    scopes: list[str] = field(default_factory=list)
+    ip_allowlist: list[str] = field(default_factory=list)
+    require_signature: bool = False
     """All calls with it must be signed."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -398,11 +379,11 @@ class ApiKey(Model, frozen=True, kw_only=True):
 class ApiKeyWithSecret(Model, frozen=True, kw_only=True):
     id: str
     object: str = "api_key"
-    livemode: bool
+    livemode: bool = False
     name: str
-    scopes: list[str]
-    ip_allowlist: list[str]
-    require_signature: bool
+    scopes: list[str] = field(default_factory=list)
+    ip_allowlist: list[str] = field(default_factory=list)
+    require_signature: bool = False
     """All calls with it must be signed."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -419,7 +400,7 @@ class Company(Model, frozen=True, kw_only=True):
     registration_kind: str
     """`uscc`, `eu_vat` or `free`."""
     registration_number: str
-    address: dict[str, str | None]
+    address: dict[str, str | None] = field(default_factory=dict)
     website: str | None = None
 
 
@@ -446,7 +427,7 @@ class Requested(Model, frozen=True, kw_only=True):
     """What an operator asks for."""
 
     message: str
-    fields: list[str]
+    fields: list[str] = field(default_factory=list)
     """JSON pointers of what to change."""
     at: datetime
 
@@ -465,12 +446,12 @@ class Application(Model, frozen=True, kw_only=True):
     webhook_url: str | None = None
     email_proven_at: datetime | None = None
     webhook_proven_at: datetime | None = None
-    documents: list[Document]
+    documents: list[Document] = field(default_factory=list)
     requested: Requested | None = None
     """`more_requested`: answer it with PATCH."""
     reasons: list[str] | None = None
     """Why it was rejected."""
-    live_key_available: bool
+    live_key_available: bool = False
     """Approved, and the first live key is not claimed yet."""
     terms_version: str
     created_at: datetime
@@ -495,7 +476,7 @@ class Connector(Model, frozen=True, kw_only=True):
     status: ConnectorStatus
     since: datetime
     as_of: datetime
-    stale: bool
+    stale: bool = False
     seq: int
 
 
@@ -541,7 +522,7 @@ class DeliveryWithAttempts(Model, frozen=True, kw_only=True):
     next_attempt_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
-    attempts: list[Attempt]
+    attempts: list[Attempt] = field(default_factory=list)
 
 
 class EmailProof(Model, frozen=True, kw_only=True):
@@ -554,33 +535,18 @@ class Emptied(Model, frozen=True, kw_only=True):
     deleted: int
 
 
-class Health(Model, frozen=True, kw_only=True):
-    """How well an endpoint works."""
-
-    status: HealthStatus
-    failing_since: datetime | None = None
-    """From then on every attempt failed."""
-    failure_budget_used: float
-    """Of the 120 h of failures after which it is disabled."""
-    last_success_at: datetime | None = None
-    last_failure_at: datetime | None = None
-
-
 class Endpoint(Model, frozen=True, kw_only=True):
     """Where events are sent; its secret is shown once."""
 
     id: str
     object: str = "webhook_endpoint"
-    livemode: bool
+    livemode: bool = False
     url: str
-    event_types: list[str]
-    station_ids: list[str] | None = None
-    ordering: EndpointOrdering
+    event_types: list[str] = field(default_factory=list)
     description: str | None = None
-    enabled: bool
+    enabled: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
-    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -589,16 +555,13 @@ class Endpoint(Model, frozen=True, kw_only=True):
 class EndpointWithSecret(Model, frozen=True, kw_only=True):
     id: str
     object: str = "webhook_endpoint"
-    livemode: bool
+    livemode: bool = False
     url: str
-    event_types: list[str]
-    station_ids: list[str] | None = None
-    ordering: EndpointWithSecretOrdering
+    event_types: list[str] = field(default_factory=list)
     description: str | None = None
-    enabled: bool
+    enabled: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
-    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -626,7 +589,7 @@ class Event(Model, frozen=True, kw_only=True):
     type: EventType
     timestamp: datetime
     api_version: str = "v1"
-    livemode: bool
+    livemode: bool = False
     partner_id: str
     seq: int
     """Of your events; without holes a reader could miss."""
@@ -645,11 +608,11 @@ class InboxMessage(Model, frozen=True, kw_only=True):
     delivery_id: str
     event_id: str
     event_type: str
-    headers: dict[str, str]
+    headers: dict[str, str] = field(default_factory=dict)
     """`webhook-signature` among them."""
     body: str
     """The exact text that was signed."""
-    event: dict[str, Any]
+    event: dict[str, Any] = field(default_factory=dict)
     """The body, parsed."""
     received_at: datetime
 
@@ -664,8 +627,8 @@ class MeterValue(Model, frozen=True, kw_only=True):
     voltage_mv: int | None = None
     soc_percent: int | None = None
     context: str | None = None
-    accepted: bool
-    flags: list[str]
+    accepted: bool = False
+    flags: list[str] = field(default_factory=list)
 
 
 class Failure(Model, frozen=True, kw_only=True):
@@ -703,7 +666,7 @@ class Operation(Model, frozen=True, kw_only=True):
     object: str = "operation"
     type: OperationType
     request_id: str
-    livemode: bool
+    livemode: bool = False
     status: OperationStatus
     stage: Stage
     connector_id: str
@@ -713,13 +676,13 @@ class Operation(Model, frozen=True, kw_only=True):
     result: dict[str, Any] | None = None
     failure: Failure | None = None
     late_outcome: LateOutcome | None = None
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime
     sequence: int
     """Grows with every change."""
-    timeline: list[TimelineStep]
+    timeline: list[TimelineStep] = field(default_factory=list)
 
 
 class Order(Model, frozen=True, kw_only=True):
@@ -727,7 +690,7 @@ class Order(Model, frozen=True, kw_only=True):
 
     id: str
     object: str = "order"
-    livemode: bool
+    livemode: bool = False
     version: int
     session_id: str
     operation_id: str | None = None
@@ -741,8 +704,8 @@ class Order(Model, frozen=True, kw_only=True):
     meter_stop_wh: int | None = None
     stop_reason: StopReason | None = None
     data_quality: DataQuality
-    flags: list[str]
-    billable: bool
+    flags: list[str] = field(default_factory=list)
+    billable: bool = False
     created_at: datetime
     updated_at: datetime
 
@@ -769,7 +732,7 @@ class OwnStanding(Model, frozen=True, kw_only=True):
 
 class GrantedStation(Model, frozen=True, kw_only=True):
     station_id: str
-    control: bool
+    control: bool = False
     """You may charge there, not only look."""
 
 
@@ -780,16 +743,16 @@ class Partner(Model, frozen=True, kw_only=True):
     object: str = "partner"
     name: str
     status: PartnerStatus
-    livemode: bool
-    scopes: list[str]
+    livemode: bool = False
+    scopes: list[str] = field(default_factory=list)
     """Of the key that asks."""
-    signs_requests: bool
+    signs_requests: bool = False
     """All calls with this key must be signed."""
-    signs_live_control: bool
+    signs_live_control: bool = False
     """The operator demands signed control calls of your live keys."""
     limits: PartnerLimits
     standing: OwnStanding
-    stations: list[GrantedStation]
+    stations: list[GrantedStation] = field(default_factory=list)
     created_at: datetime
     updated_at: datetime
 
@@ -804,16 +767,7 @@ class Recovery(Model, frozen=True, kw_only=True):
 
     object: str = "recovery"
     count: int
-    has_more: bool
-
-
-class Replaying(Model, frozen=True, kw_only=True):
-    """How many deliveries were queued; with `has_more` go on with `next_seq` as `after_seq`."""
-
-    object: str = "replay"
-    count: int
-    has_more: bool
-    next_seq: int
+    has_more: bool = False
 
 
 class RequestLog(Model, frozen=True, kw_only=True):
@@ -822,7 +776,7 @@ class RequestLog(Model, frozen=True, kw_only=True):
     id: str
     """Of the request, as in `X-Request-Id` and in problems."""
     object: str = "request_log"
-    livemode: bool
+    livemode: bool = False
     at: datetime
     """When it began."""
     method: str
@@ -842,7 +796,7 @@ class RequestLog(Model, frozen=True, kw_only=True):
     request_id: str | None = None
     """That you chose for a control call."""
     operation_id: str | None = None
-    replayed: bool
+    replayed: bool = False
     """An operation that was there already was answered."""
     updated_at: datetime
     """When it was written; in this order they are listed."""
@@ -863,7 +817,7 @@ class RequestLogWithBodies(Model, frozen=True, kw_only=True):
     id: str
     """Of the request, as in `X-Request-Id` and in problems."""
     object: str = "request_log"
-    livemode: bool
+    livemode: bool = False
     at: datetime
     """When it began."""
     method: str
@@ -883,7 +837,7 @@ class RequestLogWithBodies(Model, frozen=True, kw_only=True):
     request_id: str | None = None
     """That you chose for a control call."""
     operation_id: str | None = None
-    replayed: bool
+    replayed: bool = False
     """An operation that was there already was answered."""
     updated_at: datetime
     """When it was written; in this order they are listed."""
@@ -896,7 +850,7 @@ class Reservation(Model, frozen=True, kw_only=True):
 
     id: str
     object: str = "reservation"
-    livemode: bool
+    livemode: bool = False
     operation_id: str
     connector_id: str
     status: ReservationStatus
@@ -911,7 +865,7 @@ class Session(Model, frozen=True, kw_only=True):
 
     id: str
     object: str = "session"
-    livemode: bool
+    livemode: bool = False
     operation_id: str | None = None
     request_id: str | None = None
     reservation_id: str | None = None
@@ -939,7 +893,7 @@ class SigningKey(Model, frozen=True, kw_only=True):
     id: str
     """`keyid` of the signature."""
     object: str = "signing_key"
-    livemode: bool
+    livemode: bool = False
     api_key_id: str
     """It was made for; keys that this one is rotated into have it, too."""
     algorithm: Algorithm
@@ -956,7 +910,7 @@ class SigningKeyWithSecret(Model, frozen=True, kw_only=True):
     id: str
     """`keyid` of the signature."""
     object: str = "signing_key"
-    livemode: bool
+    livemode: bool = False
     api_key_id: str
     """It was made for; keys that this one is rotated into have it, too."""
     algorithm: Algorithm
@@ -997,7 +951,7 @@ class StationCharger(Model, frozen=True, kw_only=True):
     id: str
     model: str | None = None
     vendor: str | None = None
-    connectors: list[StationConnector]
+    connectors: list[StationConnector] = field(default_factory=list)
 
 
 class Station(Model, frozen=True, kw_only=True):
@@ -1005,7 +959,7 @@ class Station(Model, frozen=True, kw_only=True):
 
     id: str
     object: str = "station"
-    livemode: bool
+    livemode: bool = False
     name: str
     address: str | None = None
     city: str | None = None
@@ -1014,7 +968,7 @@ class Station(Model, frozen=True, kw_only=True):
     coordinates: Coordinates | None = None
     time_zone: str
     opening_times: dict[str, Any] | None = None
-    chargers: list[StationCharger]
+    chargers: list[StationCharger] = field(default_factory=list)
     created_at: datetime
     updated_at: datetime
 
@@ -1029,7 +983,7 @@ class Status(Model, frozen=True, kw_only=True):
     """When it became so."""
     as_of: datetime
     """When it was last confirmed."""
-    stale: bool
+    stale: bool = False
     """Offline, or not confirmed for an hour."""
     seq: int
 
@@ -1046,12 +1000,12 @@ class SubmittedApplication(Model, frozen=True, kw_only=True):
     webhook_url: str | None = None
     email_proven_at: datetime | None = None
     webhook_proven_at: datetime | None = None
-    documents: list[Document]
+    documents: list[Document] = field(default_factory=list)
     requested: Requested | None = None
     """`more_requested`: answer it with PATCH."""
     reasons: list[str] | None = None
     """Why it was rejected."""
-    live_key_available: bool
+    live_key_available: bool = False
     """Approved, and the first live key is not claimed yet."""
     terms_version: str
     created_at: datetime

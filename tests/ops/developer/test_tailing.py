@@ -76,7 +76,8 @@ class Replaying(Api):
         def answer(request: httpx2.Request) -> httpx2.Response:
             self.asked.append(request.headers.get("last-event-id"))
             data = [f'id: {id_}\ndata: {{"id": "{id_}"}}\n\n' for id_ in next(connections)]
-            return httpx2.Response(200, text="".join(data))
+            headers = {"content-type": "text/event-stream"}
+            return httpx2.Response(200, headers=headers, content="".join(data))
 
         self.http = httpx2.Client(
             transport=httpx2.MockTransport(answer), base_url="http://api.test"
@@ -94,7 +95,7 @@ def test_what_comes_again_after_a_broken_connection_is_told_once() -> None:
         tail(api, filters={}, count=3, tell=tell, say=said.append, sleep=lambda _: None)
         assert told == ["a", "b", "c"]
         assert api.asked == [None, "b"]
-        assert said == ["connected", "the stream has ended", "connected"]
+        assert said == ["connected", "the stream has ended; trying again in 1 s", "connected"]
 
 
 def test_a_live_key_may_look_but_not_trigger() -> None:

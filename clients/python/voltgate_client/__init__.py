@@ -27,6 +27,7 @@ from voltgate_client.errors import (
     UnexpectedAnswer,
     VoltgateError,
 )
+from voltgate_client.signing import RequestSigner, Signer
 from voltgate_client.webhooks import verify_webhook
 
 __all__ = [
@@ -49,7 +50,9 @@ __all__ = [
     "RateLimited",
     "RequestFailed",
     "RequestIdReused",
+    "RequestSigner",
     "ServerError",
+    "Signer",
     "UnexpectedAnswer",
     "Voltgate",
     "VoltgateError",

@@ -11,6 +11,7 @@ import httpx2
 from voltgate_client._call import Call
 from voltgate_client._version import __version__
 from voltgate_client.errors import ConnectionFailed
+from voltgate_client.signing import Signer
 
 CONNECT_TIMEOUT_S: Final = 5.0
 SILENT_FOR_S: Final = 45.0
@@ -20,16 +21,22 @@ USER_AGENT: Final = f"voltgate-client/{__version__} python/{platform.python_vers
 
 
 class Bearer(httpx2.Auth):
-    """The header with a key; ``repr`` does not show it."""
+    """The header with a key, and the signature, if any; ``repr`` does not show it."""
 
-    def __init__(self, key: str | None) -> None:
+    requires_request_body = True
+
+    def __init__(self, key: str | None, signer: Signer | None = None) -> None:
         self._key = key
+        self._signer = signer
 
     def auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
         if self._key is not None:
             request.headers["Authorization"] = f"Bearer {self._key}"
+        if self._signer is not None:
+            signed = self._signer(request.method, str(request.url), request.content)
+            request.headers.update(signed)
         yield request
 
     def __repr__(self) -> str:

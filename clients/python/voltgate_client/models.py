@@ -39,7 +39,9 @@ __all__ = [
     "EmailProof",
     "Emptied",
     "Endpoint",
+    "EndpointOrdering",
     "EndpointWithSecret",
+    "EndpointWithSecretOrdering",
     "Event",
     "EventData",
     "EventObject",
@@ -47,6 +49,8 @@ __all__ = [
     "Failure",
     "FailureCode",
     "GrantedStation",
+    "Health",
+    "HealthStatus",
     "InboxMessage",
     "LateOutcome",
     "LateOutcomeAction",
@@ -67,6 +71,7 @@ __all__ = [
     "PostalAddress",
     "Recovery",
     "Related",
+    "Replaying",
     "RequestLog",
     "RequestLogWithBodies",
     "Requested",
@@ -307,6 +312,22 @@ class StopReason(OpenEnum):
     OTHER = "other"
 
 
+class HealthStatus(OpenEnum):
+    OK = "ok"
+    FAILING = "failing"
+    DISABLED = "disabled"
+
+
+class EndpointOrdering(OpenEnum):
+    NONE = "none"
+    SESSION = "session"
+
+
+class EndpointWithSecretOrdering(OpenEnum):
+    NONE = "none"
+    SESSION = "session"
+
+
 class LateOutcomeAction(OpenEnum):
     STOPPED = "stopped"
     KEPT = "kept"
@@ -535,6 +556,18 @@ class Emptied(Model, frozen=True, kw_only=True):
     deleted: int
 
 
+class Health(Model, frozen=True, kw_only=True):
+    """How well an endpoint works."""
+
+    status: HealthStatus
+    failing_since: datetime | None = None
+    """From then on every attempt failed."""
+    failure_budget_used: float
+    """Of the 120 h of failures after which it is disabled."""
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+
+
 class Endpoint(Model, frozen=True, kw_only=True):
     """Where events are sent; its secret is shown once."""
 
@@ -543,10 +576,13 @@ class Endpoint(Model, frozen=True, kw_only=True):
     livemode: bool = False
     url: str
     event_types: list[str] = field(default_factory=list)
+    station_ids: list[str] | None = None
+    ordering: EndpointOrdering
     description: str | None = None
     enabled: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
+    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -558,10 +594,13 @@ class EndpointWithSecret(Model, frozen=True, kw_only=True):
     livemode: bool = False
     url: str
     event_types: list[str] = field(default_factory=list)
+    station_ids: list[str] | None = None
+    ordering: EndpointWithSecretOrdering
     description: str | None = None
     enabled: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
+    health: Health
     previous_secret_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -768,6 +807,15 @@ class Recovery(Model, frozen=True, kw_only=True):
     object: str = "recovery"
     count: int
     has_more: bool = False
+
+
+class Replaying(Model, frozen=True, kw_only=True):
+    """How many deliveries were queued; with `has_more` go on with `next_seq` as `after_seq`."""
+
+    object: str = "replay"
+    count: int
+    has_more: bool = False
+    next_seq: int
 
 
 class RequestLog(Model, frozen=True, kw_only=True):

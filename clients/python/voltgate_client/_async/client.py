@@ -14,6 +14,7 @@ from voltgate_client._async.sender import AsyncSender
 from voltgate_client._io import AsyncSleep, async_sleep
 from voltgate_client._retrying import Retrying
 from voltgate_client._wire import Bearer, Wire, new_request_id
+from voltgate_client.signing import Signer
 
 API_KEY: Final = "VOLTGATE_API_KEY"
 API_URL: Final = "VOLTGATE_API_URL"
@@ -29,6 +30,7 @@ class AsyncVoltgate(AsyncApi):
         base_url: Else ``VOLTGATE_API_URL``.
         max_retries: How often a call is sent again after what may pass.
         timeout_s: How long the platform may be silent.
+        signer: Signs each attempt, such as a ``RequestSigner``.
         http: A client of your own (proxies, certificates); you close it.
         sleep: For tests.
         clock: Seconds that only go forward; for tests.
@@ -43,6 +45,7 @@ class AsyncVoltgate(AsyncApi):
         *,
         max_retries: int = RETRIES,
         timeout_s: float = TIMEOUT_S,
+        signer: Signer | None = None,
         http: httpx2.AsyncClient | None = None,
         sleep: AsyncSleep = async_sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -57,7 +60,7 @@ class AsyncVoltgate(AsyncApi):
         self._is_own = http is None
         wire = Wire(
             base_url=address,
-            auth=Bearer(api_key or os.environ.get(API_KEY)),
+            auth=Bearer(api_key or os.environ.get(API_KEY), signer),
             timeout_s=timeout_s,
             new_id=new_request_id,
         )

@@ -15,6 +15,7 @@ from voltgate_client._retrying import Retrying
 from voltgate_client._sync.api import Api
 from voltgate_client._sync.sender import Sender
 from voltgate_client._wire import Bearer, Wire, new_request_id
+from voltgate_client.signing import Signer
 
 API_KEY: Final = "VOLTGATE_API_KEY"
 API_URL: Final = "VOLTGATE_API_URL"
@@ -30,6 +31,7 @@ class Voltgate(Api):
         base_url: Else ``VOLTGATE_API_URL``.
         max_retries: How often a call is sent again after what may pass.
         timeout_s: How long the platform may be silent.
+        signer: Signs each attempt, such as a ``RequestSigner``.
         http: A client of your own (proxies, certificates); you close it.
         sleep: For tests.
         clock: Seconds that only go forward; for tests.
@@ -44,6 +46,7 @@ class Voltgate(Api):
         *,
         max_retries: int = RETRIES,
         timeout_s: float = TIMEOUT_S,
+        signer: Signer | None = None,
         http: httpx2.Client | None = None,
         sleep: Sleep = sync_sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -58,7 +61,7 @@ class Voltgate(Api):
         self._is_own = http is None
         wire = Wire(
             base_url=address,
-            auth=Bearer(api_key or os.environ.get(API_KEY)),
+            auth=Bearer(api_key or os.environ.get(API_KEY), signer),
             timeout_s=timeout_s,
             new_id=new_request_id,
         )

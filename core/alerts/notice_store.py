@@ -21,9 +21,8 @@ from core.alerts.states import (
     AlertStatus,
     Channel,
     NotificationStatus,
-    Reason,
 )
-from core.kernel.db import Tx, guarded_move, insert_once, insert_row
+from core.kernel.db import Tx, guarded_move, insert_once
 from core.kernel.leases import claim_due, put_off
 
 _KEPT: Final = timedelta(days=1)
@@ -54,17 +53,16 @@ async def to_tell(tx: Tx, *, repeat_before: datetime) -> Sequence[Alert]:
     return await tx.all(statement, Alert)
 
 
-async def heard(tx: Tx, alert_id: str, *, notified_at: datetime | None) -> None:
-    statement = (
-        update(alerts).where(alerts.c.id == alert_id).values(notice=None, notified_at=notified_at)
-    )
-    await tx.execute(statement)
+async def heard(tx: Tx, alert_ids: Sequence[str], *, notified_at: datetime | None) -> None:
+    if not alert_ids:
+        return
+    statement = update(alerts).where(alerts.c.id.in_(alert_ids))
+    await tx.execute(statement.values(notice=None, notified_at=notified_at))
 
 
-async def add(tx: Tx, alert_id: str, channel: Channel, reason: Reason) -> None:
-    await insert_row(
-        tx, notices, alert_id=alert_id, channel=channel, reason=reason, created_at=tx.now
-    )
+async def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Let alerts wait for channels."""
+    await tx.execute(insert(notices), rows)
 
 
 async def waiting(tx: Tx, channel: Channel) -> Sequence[Notice]:

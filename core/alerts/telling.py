@@ -56,13 +56,20 @@ async def delete_old(tx: Tx, *, kept: timedelta) -> None:
 
 async def _hear(tx: Tx, settings: Settings, outlets: Outlets) -> None:
     """Take over what transactions raised, and what goes on without anybody who has it."""
-    for alert in await notice_store.to_tell(tx, repeat_before=tx.now - settings.alert_repeat_every):
+    heard = await notice_store.to_tell(tx, repeat_before=tx.now - settings.alert_repeat_every)
+    rows = []
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for alert in heard:
         reason = alert.notice or Reason.AGAIN
-        wanted = [outlet for outlet in outlets.values() if _wants(outlet, alert, reason)]
-        for outlet in wanted:
-            await notice_store.add(tx, alert.id, outlet.channel, reason)
-        is_told = bool(wanted) or alert.notified_at is not None
-        await notice_store.heard(tx, alert.id, notified_at=tx.now if is_told else None)
+        wanted = [each.channel for each in outlets.values() if _wants(each, alert, reason)]
+        rows += [
+            {"alert_id": alert.id, "channel": channel, "reason": reason, "created_at": tx.now}
+            for channel in wanted
+        ]
+        told[bool(wanted) or alert.notified_at is not None].append(alert.id)
+    await notice_store.add(tx, rows)
+    await notice_store.heard(tx, told[True], notified_at=tx.now)
+    await notice_store.heard(tx, told[False], notified_at=None)
 
 
 def _wants(outlet: Outlet, alert: Alert, reason: Reason) -> bool:

@@ -1,5 +1,6 @@
 """Databases of a run: made for each server, thrown away at the end."""
 
+import contextlib
 import os
 import secrets
 import sqlite3
@@ -118,6 +119,23 @@ def _cpu_of_postgres(pid: int) -> float | None:
     except psutil.Error:
         return None
     return float(times.user + times.system)
+
+
+async def counts(url: str) -> dict[str, int]:
+    """Return how many events a platform's database holds, and deliveries by status."""
+    events = "SELECT 'events', count(*) FROM events"
+    queue = "SELECT 'deliveries_' || status, count(*) FROM deliveries GROUP BY status"
+    if not url.startswith("postgresql"):
+        file = urlsplit(url).path.removeprefix("/")
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            rows = connection.execute(f"{events} UNION ALL {queue}").fetchall()
+    else:
+        pooled = await asyncpg.connect(url.replace("+asyncpg", ""))
+        try:
+            rows = await pooled.fetch(f"{events} UNION ALL {queue}")
+        finally:
+            await pooled.close()
+    return {row[0]: row[1] for row in rows}
 
 
 async def _execute(chosen: Backend, statement: str) -> None:

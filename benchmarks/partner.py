@@ -115,7 +115,7 @@ async def webhook_latency(lab: Lab) -> Figures:
         charger = lab.charger(lab.chargers[0])
         await stack.enter_async_context(booted([charger]))
         url = await stack.enter_async_context(
-            receiving(lambda: arrived.put_nowait(time.perf_counter()))
+            receiving(lambda _: arrived.put_nowait(time.perf_counter()))
         )
         await stack.enter_async_context(_endpoints(lab, url, count=1, types=["session.started"]))
         begin = await mark(lab.target)
@@ -141,7 +141,7 @@ async def webhook_rate(lab: Lab) -> Figures:
         for _ in range(transactions):
             await charger.stop(await charger.start(1))
         url = await stack.enter_async_context(
-            receiving(lambda: arrived.put_nowait(time.perf_counter()))
+            receiving(lambda _: arrived.put_nowait(time.perf_counter()))
         )
         made = await stack.enter_async_context(
             _endpoints(lab, url, count=ENDPOINTS, types=_OF_A_TRANSACTION)

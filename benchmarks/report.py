@@ -18,7 +18,7 @@ from benchmarks.budgets import ROWS, Measured, verdict
 from benchmarks.measuring import Figures
 
 RESULTS: Final = Path(__file__).parent / "results"
-_LIBRARIES: Final = (
+LIBRARIES: Final = (
     "voltgate",
     "websockets",
     "uvloop",
@@ -85,7 +85,7 @@ def document(
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "database": database,
         "machine": dict(machine),
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": {name: version(name) for name in LIBRARIES},
         "settings": dict(settings),
         "rows": [
             {
@@ -128,6 +128,11 @@ def save(documents: list[dict[str, Any]], file: Path) -> None:
 def results_file() -> Path:
     """Return where the results of a run are recorded."""
     return RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
+
+
+def storm_file() -> Path:
+    """Return where the results of a storm are recorded."""
+    return RESULTS / f"storm-{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
 
 
 def _number(value: float | None) -> str:

@@ -29,6 +29,7 @@ class Order:
 
     Attributes:
         chargers: Identities that it has to know, each with *connectors* connectors.
+        partners: How many may see them.
         core: The only core it may use; ``None`` for any.
         log: Its log, standard error.
         profile: Where cProfile writes what it saw; ``None``: no profiler.
@@ -39,6 +40,7 @@ class Order:
     connectors: int
     frame_log: bool
     log: Path
+    partners: int = 1
     core: int | None = None
     profile: Path | None = None
 
@@ -48,6 +50,7 @@ class Ready:
     """What the process answers once it serves. *connectors*: public ids by charger.
 
     *noisy_key* is of a partner with a limit of its own, that of the neighbours' scenario.
+    *api_key* is the first partner's; *api_keys* are those of all.
     """
 
     ocpp_url: str
@@ -55,6 +58,7 @@ class Ready:
     api_url: str = ""
     api_key: str = ""
     noisy_key: str = ""
+    api_keys: Sequence[str] = ()
     connectors: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -85,6 +89,7 @@ class Target:
     ready: Ready
     process: psutil.Process
     database: DatabaseCpu
+    database_url: str
 
     async def cpu_s(self) -> float:
         """Return the CPU seconds of the server and of its database so far."""
@@ -108,7 +113,13 @@ def cores() -> tuple[int | None, set[int] | None]:
 
 @asynccontextmanager
 async def serving(
-    kind: Kind, chosen: Backend, *, chargers: Sequence[str], connectors: int, profiles: Path | None
+    kind: Kind,
+    chosen: Backend,
+    *,
+    chargers: Sequence[str],
+    connectors: int,
+    profiles: Path | None,
+    partners: int = 1,
 ) -> AsyncIterator[Target]:
     """Run a server on a new database until the block is left.
 
@@ -123,6 +134,7 @@ async def serving(
             connectors=connectors,
             frame_log=kind.frame_log,
             log=log,
+            partners=partners,
             core=cores()[0],
             profile=None if profiles is None else profiles / f"{kind.name}-{chosen.name}.prof",
         )
@@ -140,6 +152,7 @@ async def serving(
                 ready=ready,
                 process=psutil.Process(process.pid),
                 database=database,
+                database_url=url,
             )
         finally:
             ours.close()  # the process ends by that

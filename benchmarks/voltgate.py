@@ -13,6 +13,7 @@ from core.chargers.registry import ConnectorSpec
 from core.conduct import tuning
 from core.conduct.rules import RuleName
 from core.kernel import log
+from core.kernel.db import Tx
 from core.kernel.settings import FixedSettings
 from core.partners import keys, limits
 from core.partners import service as partners
@@ -58,7 +59,7 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
 
 
 async def _prepare(running: Platform, order: Order) -> Ready:
-    """Make one station with the chargers and one partner who may see and control it."""
+    """Make one station with the chargers and the partners who may see and control it."""
     connectors: dict[str, list[str]] = {}
     specs = [ConnectorSpec(evse=number + 1) for number in range(order.connectors)]
     async with running.db.transaction() as tx:
@@ -77,18 +78,8 @@ async def _prepare(running: Platform, order: Order) -> Ready:
             connectors[identity] = [
                 one.id for one in sorted(found, key=lambda one: one.evse) if one.evse > 0
             ]
-        partner = await partners.create_partner(tx, _ACTOR, name="benchmark")
-        await stations.grant_station(tx, _ACTOR, partner.id, station.id, control=True)
-        await id_tokens.put(tx, _ACTOR, TOKEN, partner_id=partner.id)
-        _, key = await keys.create_key(
-            tx,
-            running.vault,
-            _ACTOR,
-            partner_id=partner.id,
-            livemode=True,
-            name="benchmark",
-            scopes=list(Scope),
-        )
+        made = [await _partner(running, tx, station.id) for _ in range(order.partners)]
+        await id_tokens.put(tx, _ACTOR, TOKEN, partner_id=made[0][0])
         noisy = await partners.create_partner(tx, _ACTOR, name="noisy")
         own = {"requests_per_minute": NOISY_PER_MINUTE}
         await limits.change(tx, _ACTOR, partner_id=noisy.id, changes=own)
@@ -109,7 +100,23 @@ async def _prepare(running: Platform, order: Order) -> Ready:
         ocpp_url=running.ocpp_url,
         password=PASSWORD,
         api_url=running.api_url or "",
-        api_key=key,
+        api_key=made[0][1],
+        api_keys=[key for _, key in made],
         noisy_key=noisy_key,
         connectors=connectors,
     )
+
+
+async def _partner(running: Platform, tx: Tx, station_id: str) -> tuple[str, str]:
+    partner = await partners.create_partner(tx, _ACTOR, name="benchmark")
+    await stations.grant_station(tx, _ACTOR, partner.id, station_id, control=True)
+    _, key = await keys.create_key(
+        tx,
+        running.vault,
+        _ACTOR,
+        partner_id=partner.id,
+        livemode=True,
+        name="benchmark",
+        scopes=list(Scope),
+    )
+    return partner.id, key

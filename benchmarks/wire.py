@@ -57,7 +57,7 @@ class ApiClient:
 class _Receiver(asyncio.Protocol):
     """Answers every POST with 204 once its body is complete."""
 
-    def __init__(self, on_delivery: Callable[[], None]) -> None:
+    def __init__(self, on_delivery: Callable[[bytes], None]) -> None:
         self._on_delivery = on_delivery
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
@@ -72,15 +72,18 @@ class _Receiver(asyncio.Protocol):
             end = head + len(_END) + (int(found[1]) if found else 0)
             if len(self._buffer) < end:
                 return
-            self._buffer = self._buffer[end:]
-            self._on_delivery()
+            request, self._buffer = self._buffer[:end], self._buffer[end:]
+            self._on_delivery(request)
             if self._transport is not None:
                 self._transport.write(_NO_CONTENT)
 
 
 @asynccontextmanager
-async def receiving(on_delivery: Callable[[], None]) -> AsyncIterator[str]:
-    """Receive webhooks until the block is left; yields where to send them."""
+async def receiving(on_delivery: Callable[[bytes], None]) -> AsyncIterator[str]:
+    """Receive webhooks until the block is left; yields where to send them.
+
+    *on_delivery* is told each request as it came.
+    """
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Receiver(on_delivery), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
+from core.chargers.board import Board
 from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
@@ -74,6 +75,7 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         door=Door(clock, per_minute=settings.failed_logins_per_minute),
         refusals=Refusals(clock),
         watch=Watch(db),
+        board=Board(db, every_s=settings.status_interval.total_seconds()),
         closing=asyncio.Event(),
         document=partial(_document, settings.public_url),
         request_log=RequestLog(db, enabled=settings.request_log),

@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from core.chargers.board import Board
 from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
@@ -53,6 +54,7 @@ class PartnerServices(Services):
         door: Holds back addresses from which keys are tried.
         refusals: Remembers who has used up its limit, to refuse it cheaply.
         watch: Counts how partners behave.
+        board: The newest statuses, for all who follow them.
     """
 
     limiter: Limiter
@@ -60,6 +62,7 @@ class PartnerServices(Services):
     door: Door
     refusals: Refusals
     watch: Watch
+    board: Board
     closing: asyncio.Event
     document: Callable[[], dict[str, Any]]
     request_log: RequestLog

@@ -128,8 +128,12 @@ cursors = Table(
     Column("partner_id", ForeignKey("partners.id"), primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("moved_at", UtcDateTime, nullable=False),
+    Column("grants_version", BigInteger, nullable=False, server_default="0"),
 )
-"""Up to which number of the feed each partner has been told, by events."""
+"""Up to which number of the feed each partner has been told, by events.
+
+``grants_version`` grows when the partner may see another station, or one less.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

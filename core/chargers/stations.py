@@ -171,7 +171,7 @@ async def grant_station(
     is_new = await partners.access(tx, partner_id, station_id) is None
     grant = await partners.grant(tx, actor, partner_id, station_id, control=control)
     if is_new:
-        await telling.begin(tx, partner_id)
+        await telling.grants_changed(tx, partner_id)
         await announcing.tell_station(tx, station, "station.created", partner_ids=[partner_id])
     return grant
 
@@ -183,6 +183,7 @@ async def revoke_station(tx: Tx, actor: Actor, partner_id: str, station_id: str)
         PlatformError: ``not_found``.
     """
     await partners.revoke_grant(tx, actor, partner_id, station_id)
+    await telling.grants_changed(tx, partner_id)
     station = await store.station(tx, station_id, partner_id=None, livemode=None)
     if station is not None:
         await announcing.tell_station(tx, station, "station.removed", partner_ids=[partner_id])

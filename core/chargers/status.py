@@ -116,6 +116,32 @@ async def feed(
     return Feed(statuses=statuses, next_seq=statuses[-1].connector.seq if statuses else after_seq)
 
 
+async def part(
+    tx: Tx,
+    *,
+    partner_id: str,
+    livemode: bool,
+    station_id: str | None,
+    after_seq: int,
+    limit: int,
+) -> Feed:
+    """Return a part of the feed like ``feed``; the last part leads to the end of the feed.
+
+    That is further than the last status where others cannot be seen by the partner.
+    """
+    head = await connector_store.last_number(tx, announcing.FEED)
+    statuses = await connector_store.live_of_partner(
+        tx,
+        partner_id=partner_id,
+        livemode=livemode,
+        station_id=station_id,
+        after_seq=after_seq,
+        limit=limit,
+    )
+    last = statuses[-1].connector.seq if statuses else after_seq
+    return Feed(statuses=statuses, next_seq=last if len(statuses) == limit else max(last, head))
+
+
 async def live(tx: Tx, connector_id: str, *, partner_id: str, livemode: bool) -> LiveConnector:
     """Return a connector with its status.
 

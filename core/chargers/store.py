@@ -56,6 +56,11 @@ async def stations_page(
     return await paginate(tx, _stations_of(partner_id, livemode), stations, page, Station)
 
 
+async def granted_ids(tx: Tx, partner_id: str, *, livemode: bool) -> Sequence[str]:
+    statement = _stations_of(partner_id, livemode)
+    return await tx.scalars(statement.with_only_columns(stations.c.id))
+
+
 def _stations_of(partner_id: str | None, livemode: bool | None) -> Select[Any]:
     statement = select(stations).where(stations.c.removed_at.is_(None))
     if livemode is not None:

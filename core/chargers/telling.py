@@ -51,10 +51,14 @@ class _Part:
     changes: Mapping[tuple[str, int], _Change]
 
 
-async def begin(tx: Tx, partner_id: str) -> None:
-    """Tell a partner what changes from now on; what is, it reads."""
+async def grants_changed(tx: Tx, partner_id: str) -> None:
+    """Note that a partner may see other stations than before.
+
+    With its first it begins to be told what changes from now on; what is, it reads.
+    """
     head = await connector_store.last_number(tx, announcing.FEED)
     await telling_store.add_cursor(tx, partner_id, seq=head)
+    await telling_store.note_other_grants(tx, partner_id)
 
 
 async def tell_changes(db: Database, *, backlog: int) -> int:

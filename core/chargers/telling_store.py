@@ -31,12 +31,27 @@ _CAME_OR_WENT: Final = select(
 
 async def add_cursor(tx: Tx, partner_id: str, *, seq: int) -> None:
     """Begin to tell a partner; one that is told already goes on where it is."""
-    new = upsert(tx, cursors).values(partner_id=partner_id, seq=seq, moved_at=tx.now)
+    new = upsert(tx, cursors).values(
+        partner_id=partner_id, seq=seq, moved_at=tx.now, grants_version=0
+    )
     await tx.execute(new.on_conflict_do_nothing())
 
 
+async def note_other_grants(tx: Tx, partner_id: str) -> None:
+    """Let whoever remembers what a partner may see look again."""
+    statement = update(cursors).where(cursors.c.partner_id == partner_id)
+    await tx.execute(statement.values(grants_version=cursors.c.grants_version + 1))
+
+
+async def grants_version(tx: Tx, partner_id: str) -> int:
+    """Return a number that changes with what the partner may see; 0: it never saw anything."""
+    statement = select(cursors.c.grants_version).where(cursors.c.partner_id == partner_id)
+    return int(await tx.scalar(statement) or 0)
+
+
 async def behind(tx: Tx, *, head: int) -> Sequence[Cursor]:
-    statement = select(cursors).where(cursors.c.seq < head).order_by(cursors.c.partner_id)
+    columns = (cursors.c.partner_id, cursors.c.seq, cursors.c.moved_at)
+    statement = select(*columns).where(cursors.c.seq < head).order_by(cursors.c.partner_id)
     return await tx.all(statement, Cursor)
 
 

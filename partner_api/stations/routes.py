@@ -16,6 +16,7 @@ from partner_api.documented import answers, list_of
 from partner_api.fields import ObjectId, Seq
 from partner_api.security.access import needs
 from partner_api.stations.schemas import Connector, Station, Status
+from partner_api.stations.stream import StatusStream, Stream, answer
 
 _NEXT_SEQ: Final = (int, Field(description="For `?after_seq=`."))
 _TAG: Final = {
@@ -99,3 +100,19 @@ async def list_statuses(
         next_seq=shown[-1].connector.seq if shown else after_seq,
     )
     return tagged(request, content)
+
+
+@router.get(
+    "/v1/statuses/stream",
+    response_class=StatusStream,
+    **answers(200, None, "not_found"),
+)
+async def stream_statuses(stream: Stream) -> Response:
+    """Follow statuses as server-sent events: `id` is the `seq`, `data` the status.
+
+    Begins with every connector as it is; with `Last-Event-ID` or `after_seq` with what changed
+    since. About once a second, the latest state of what changed: who reads slowly misses states in
+    between and never the last. A comment every 15 s keeps the connection alive. Ends when the key
+    is revoked.
+    """
+    return answer(stream)

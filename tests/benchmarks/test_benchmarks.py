@@ -13,6 +13,7 @@ from benchmarks.measuring import times_of
 from benchmarks.neighbours import most_in_a_minute
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import KINDS
+from benchmarks.storm import app as storm_app
 
 
 @pytest.mark.timeout(120)
@@ -34,6 +35,23 @@ def test_a_short_run_gives_figures_beside_the_reference(tmp_path: Path) -> None:
     assert 99 <= rows["noise that passed, % of its limit"]["value"] <= 105
     assert document["machine"]["cores"] >= 1
     assert "cycle: messages/s" in result.output
+
+
+@pytest.mark.timeout(120)
+def test_a_small_storm_reaches_every_partner(tmp_path: Path) -> None:
+    file = tmp_path / "storm.json"
+    size = ["--connectors", "4", "--changes", "2", "--partners", "2"]
+
+    result = CliRunner().invoke(storm_app, [*size, "--webhooks", "--json", str(file)])
+
+    assert result.exit_code == 0, result.output
+    (document,) = json.loads(file.read_text())
+    figures = document["figures"]
+    assert figures["statuses"] == 8
+    assert figures["heard"] >= 2 * 4, "each connector's last state, by each partner"
+    assert figures["events"] >= 2 * 4
+    assert figures["deliveries_delivered"] == figures["heard"]
+    assert figures["peak_rss_mib"] > 1
 
 
 def test_an_unknown_scenario_is_named_with_those_there_are() -> None:

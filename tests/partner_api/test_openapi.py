@@ -33,6 +33,7 @@ GET /v1/stations
 GET /v1/stations/{}
 GET /v1/connectors/{}
 GET /v1/statuses
+GET /v1/statuses/stream
 GET /v1/sessions
 GET /v1/sessions/{}
 GET /v1/sessions/{}/meter_values

@@ -99,6 +99,11 @@ def last_states(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(newest.values(), key=lambda one: one["seq"])
 
 
+def without_as_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out when a state was confirmed last: to confirm it is no change."""
+    return [{name: value for name, value in row.items() if name != "as_of"} for row in rows]
+
+
 async def test_many_changes_are_one_event_of_the_last_state(db: Database, vault: Vault) -> None:
     station_id, charger_id = await make_charging_place(db, vault, connectors=3)
     partners_ = [await make_partner(db, station_id) for _ in range(2)]
@@ -358,7 +363,7 @@ async def _live_through(url: str, steps: list[Any]) -> None:
             else:
                 await _act(db, step, charger.id, station_id, at_times)
         told = await heard(db, always, STATUS)
-        assert last_states(told) == await shown(db, always)
+        assert without_as_of(last_states(told)) == without_as_of(await shown(db, always))
         for partner_id in (always, at_times):
             for numbers in _by_connector(await heard(db, partner_id, STATUS)).values():
                 assert numbers == sorted(set(numbers))

@@ -1081,6 +1081,31 @@ class Statuses(Resource):
             ),
         )
 
+    def stream(
+        self, *, station_id: str | None = None, after_seq: int | None = None
+    ) -> Stream[models.Status]:
+        """Follow statuses as server-sent events: `id` is the `seq`, `data` the status.
+
+        Begins with every connector as it is; with `Last-Event-ID` or `after_seq` with what
+        changed since. About once a second, the latest state of what changed: who reads slowly
+        misses states in between and never the last. A comment every 15 s keeps the connection
+        alive. Ends when the key is revoked.
+
+        Args:
+            station_id: Only the connectors of this station.
+            after_seq: Begin after this `seq`; 0: with every connector as it is.
+        """
+        return Stream(
+            self._sender,
+            Call(
+                models.Status,
+                "GET",
+                "/v1/statuses/stream",
+                query={"station_id": station_id, "after_seq": after_seq},
+                repeatable=True,
+            ),
+        )
+
 
 class Terms(Resource):
     """``client.terms``."""

@@ -22,6 +22,7 @@ _MODULES: Final = (
     "core.operations.hold_models",
     "core.operations.models",
     "core.operators.models",
+    "core.partners.group_models",
     "core.partners.limit_models",
     "core.partners.models",
     "core.request_log.models",

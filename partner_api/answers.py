@@ -41,12 +41,31 @@ def page_of(found: Slice[T], view: Callable[[T], Mapping[str, Any]]) -> dict[str
 def tagged(request: Request, content: Any, *, cache_control: str = REVALIDATE) -> Response:
     """Return *content* with its ``ETag``, or 304 if the client has it already."""
     answer = Json(content)
-    tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": cache_control, "Vary": "Authorization"}
-    if _has(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    answer.headers.update(headers)
+    digest = hashlib.sha256(answer.body).hexdigest()
+    known = unchanged(request, digest, cache_control=cache_control)
+    if known is not None:
+        return known
+    answer.headers.update(_tag_headers(digest, cache_control))
     return answer
+
+
+def unchanged(request: Request, digest: str, *, cache_control: str) -> Response | None:
+    """Return 304 if the client has the content with this SHA-256 already, else ``None``."""
+    headers = _tag_headers(digest, cache_control)
+    if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return None
+
+
+def tagged_file(content: bytes, media_type: str, digest: str, *, cache_control: str) -> Response:
+    """Return a file with its ``ETag``; the middleware forbids to guess its type."""
+    headers = _tag_headers(digest, cache_control)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _tag_headers(digest: str, cache_control: str) -> dict[str, str]:
+    tag = f'"{digest[:32]}"'
+    return {"ETag": tag, "Cache-Control": cache_control, "Vary": "Authorization"}
 
 
 def _has(if_none_match: str, tag: str) -> bool:

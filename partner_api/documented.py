@@ -54,6 +54,7 @@ def answers(
     body: bool = False,
     headers: Mapping[str, str] | None = None,
     keyless: bool = False,
+    files: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the arguments of a route decorator: what it answers, and which errors.
 
@@ -62,6 +63,7 @@ def answers(
         body: The route takes a body, with all the errors of bodies.
         headers: Of the good answer, with what they say.
         keyless: No API key is asked for.
+        files: Media types of an answer that is a file.
     """
     always = REQUEST_ID if keyless else REQUEST_ID | RATE_LIMIT
     good: dict[str, Any] = {
@@ -70,6 +72,9 @@ def answers(
     }
     if model is not None:
         good["model"] = model
+    if media_types := list(files):
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        good["content"] = dict.fromkeys(media_types, binary)
     everywhere = TO_ANYBODY if keyless else EVERYWHERE
     all_codes = [*everywhere, *(WITH_BODY if body else ()), *codes]
     return {

@@ -20,6 +20,7 @@ _log = structlog.get_logger()
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DOCUMENTS: Final = re.compile(r"/v1/partner_applications/[^/]+/documents")
+_PICTURES: Final = re.compile(r"/operator/v1/stations/[^/]+/pictures")
 _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -30,7 +31,7 @@ _SECURITY: Final = {
 class Envelope:
     """ASGI middleware around an API; outermost but for the server's own.
 
-    Bodies above the limit of the settings (documents have one of their own) are refused, by their
+    Bodies above the limit of the settings (files have ones of their own) are refused, by their
     announced length or while they come.
 
     Args:
@@ -135,8 +136,11 @@ def _counted(receive: Receive, limit_bytes: int) -> Receive:
 
 def _limit_bytes(scope: Scope) -> int:
     settings = Services.of(scope).settings
-    is_document = scope["method"] == "POST" and _DOCUMENTS.fullmatch(scope["path"])
-    return settings.document_limit_bytes if is_document else settings.body_limit_bytes
+    if scope["method"] == "POST" and _DOCUMENTS.fullmatch(scope["path"]):
+        return settings.document_limit_bytes
+    if scope["method"] == "POST" and _PICTURES.fullmatch(scope["path"]):
+        return settings.picture_limit_bytes
+    return settings.body_limit_bytes
 
 
 def _announced(scope: Scope) -> int:

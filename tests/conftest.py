@@ -116,6 +116,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         webhook_allow_insecure=True,
         status_interval=timedelta(milliseconds=20),
         document_directory=tmp_path / "documents",
+        picture_directory=tmp_path / "pictures",
         applicant_requests_per_minute=10_000,
     )
 

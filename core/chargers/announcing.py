@@ -11,12 +11,15 @@ from typing import Final
 
 from core.chargers import connector_store, store
 from core.chargers.models import Charger, Station
-from core.chargers.views import station_view
+from core.chargers.views import station_view, station_views
 from core.kernel.db import Tx
 from core.partners import service as partners
 from core.webhooks import service as webhooks
 
 FEED: Final = "connector_status"
+AT_ONCE: Final = 500
+"""Stations that are read together."""
+
 _STATIONS_AT_END: Final = "0-stations"
 _FEED_AT_END: Final = "1-status-feed"
 _PRESENCE: Final = "1-presence"
@@ -68,6 +71,26 @@ async def tell_station(
             related={},
             obj=station_view(station, chargers, connectors),
         )
+
+
+async def tell_stations(tx: Tx, station_ids: Sequence[str], type_: str, *, partner_id: str) -> None:
+    """Tell one partner about many stations as they are now, read set-wise."""
+    for start in range(0, len(station_ids), AT_ONCE):
+        found = await store.stations_by_id(tx, station_ids[start : start + AT_ONCE])
+        chargers = await store.chargers_of_stations(tx, [station.id for station in found])
+        connectors = await connector_store.connectors_of(tx, [charger.id for charger in chargers])
+        views = station_views(found, chargers, connectors)
+        for station in sorted(found, key=lambda one: one.id):
+            await webhooks.emit(
+                tx,
+                partner_id=partner_id,
+                livemode=station.livemode,
+                type=type_,
+                object_id=station.id,
+                object_sequence=None,
+                related={},
+                obj=views[station.id],
+            )
 
 
 async def _tell_stations(tx: Tx) -> None:

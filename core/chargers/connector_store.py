@@ -168,6 +168,7 @@ _LIVE = (
         chargers.c.node_id.label("live_node_id"),
         chargers.c.disconnected_at.label("live_disconnected_at"),
         stations.c.livemode.label("live_livemode"),
+        stations.c.tariff_id.label("live_tariff_id"),
     )
     .join(chargers, chargers.c.id == connectors.c.charger_id)
     .outerjoin(stations, stations.c.id == chargers.c.station_id)
@@ -213,6 +214,7 @@ async def _live(tx: Tx, statement: Select[Any]) -> Sequence[LiveConnector]:
         values = row._asdict()
         node_id, since = values.pop("live_node_id"), values.pop("live_disconnected_at")
         station_id, livemode = values.pop("live_station_id"), values.pop("live_livemode")
+        tariff_id = values.pop("live_tariff_id")
         connector = Connector(**values)
         found.append(
             LiveConnector(
@@ -220,6 +222,7 @@ async def _live(tx: Tx, statement: Select[Any]) -> Sequence[LiveConnector]:
                 charger_id=connector.charger_id,
                 station_id=station_id,
                 livemode=livemode,
+                tariff_id=tariff_id,
                 online=node_id is not None,
                 offline_since=since if node_id is None else None,
             )

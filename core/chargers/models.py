@@ -35,6 +35,8 @@ stations = Table(
     Column("longitude", Float),
     Column("time_zone", String(64), nullable=False),
     Column("opening_times", Json),
+    Column("tariff_id", String(32)),
+    Column("pictures", Json),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
@@ -147,13 +149,17 @@ class LiveConnector:
     charger_id: str
     station_id: str | None
     livemode: bool | None
+    tariff_id: str | None
     online: bool
     offline_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """A place with chargers; ``livemode`` false: test data."""
+    """A place with chargers; ``livemode`` false: test data.
+
+    ``tariff_id`` is the tariff that holds there now, ``pictures`` what is known of their files.
+    """
 
     id: str
     name: str
@@ -165,6 +171,8 @@ class Station:
     longitude: float | None
     time_zone: str
     opening_times: dict[str, Any] | None
+    tariff_id: str | None
+    pictures: list[dict[str, Any]] | None
     created_at: datetime
     updated_at: datetime
     removed_at: datetime | None

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from core.audit import service as audit
 from core.audit.service import Actor
-from core.chargers import announcing, connector_store, store, telling
+from core.chargers import announcing, connector_store, opening, store, telling
 from core.chargers.checks import check_columns, invalid
 from core.chargers.models import Charger, Connector, Station, stations
 from core.kernel.db import Tx
@@ -16,6 +16,7 @@ from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
 from core.partners import service as partners
 from core.partners.models import Grant
+from core.tariffs import service as tariffs
 
 _CHANGEABLE: Final = (
     "name",
@@ -78,8 +79,15 @@ async def create_station(
         "time_zone": time_zone,
         "opening_times": opening_times,
     }
-    _check(values)
-    station = await store.add_station(tx, id=new_id("st"), livemode=livemode, **values)
+    values = _checked(values)
+    default = await tariffs.holding(tx, station_id=None, at=tx.now)
+    station = await store.add_station(
+        tx,
+        id=new_id("st"),
+        livemode=livemode,
+        tariff_id=None if default is None else default.id,
+        **values,
+    )
     await audit.record(tx, actor, "station.created", station.id, after=_facts(station))
     return station
 
@@ -94,7 +102,7 @@ async def update_station(
     """
     if unknown := set(changes) - set(_CHANGEABLE):
         raise ValueError(f"a station has no changeable {sorted(unknown)}")
-    _check(changes)
+    changes = _checked(changes)
     before = await get_station(tx, station_id)
     after = await store.change_station(tx, station_id, **changes)
     if after is None:
@@ -168,10 +176,11 @@ async def grant_station(
         PlatformError: ``not_found``: no such station or partner.
     """
     station = await get_station(tx, station_id)
+    await partners.get(tx, partner_id)
+    await telling.grants_changed(tx, partner_id)
     is_new = await partners.access(tx, partner_id, station_id) is None
     grant = await partners.grant(tx, actor, partner_id, station_id, control=control)
     if is_new:
-        await telling.grants_changed(tx, partner_id)
         await announcing.tell_station(tx, station, "station.created", partner_ids=[partner_id])
     return grant
 
@@ -179,13 +188,17 @@ async def grant_station(
 async def revoke_station(tx: Tx, actor: Actor, partner_id: str, station_id: str) -> None:
     """Take a grant away; the partner hears that the station is gone, running sessions go on.
 
+    A station that a group gives as well stays.
+
     Raises:
         PlatformError: ``not_found``.
     """
-    await partners.revoke_grant(tx, actor, partner_id, station_id)
+    if await partners.access(tx, partner_id, station_id) is None:
+        raise not_found("grant")
     await telling.grants_changed(tx, partner_id)
+    await partners.revoke_grant(tx, actor, partner_id, station_id)
     station = await store.station(tx, station_id, partner_id=None, livemode=None)
-    if station is not None:
+    if station is not None and await partners.access(tx, partner_id, station_id) is None:
         await announcing.tell_station(tx, station, "station.removed", partner_ids=[partner_id])
 
 
@@ -193,12 +206,14 @@ def _facts(station: Station) -> dict[str, Any]:
     return {"livemode": station.livemode} | {name: getattr(station, name) for name in _CHANGEABLE}
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    """Refuse what the database, a map or a clock could not use."""
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values* as they are stored; refuse what the database, a map or a clock cannot use."""
     check_columns(stations, values)
     for name, (rule, fits) in _RULES.items():
         if values.get(name) is not None and not fits(values[name]):
             raise invalid(name, rule)
+    times = values.get("opening_times")
+    return dict(values) if times is None else {**values, "opening_times": opening.checked(times)}
 
 
 async def require_visible(

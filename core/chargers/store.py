@@ -56,6 +56,12 @@ async def stations_page(
     return await paginate(tx, _stations_of(partner_id, livemode), stations, page, Station)
 
 
+async def picture_files(tx: Tx) -> set[str]:
+    """Return the files of all pictures."""
+    statement = select(stations.c.pictures).where(stations.c.pictures.is_not(None))
+    return {one["file"] for pictures in await tx.scalars(statement) for one in pictures}
+
+
 async def granted_ids(tx: Tx, partner_id: str, *, livemode: bool) -> Sequence[str]:
     statement = _stations_of(partner_id, livemode)
     return await tx.scalars(statement.with_only_columns(stations.c.id))

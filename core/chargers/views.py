@@ -3,7 +3,8 @@
 An identity in OCPP, a serial number or an address on the network is never part of them.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,9 +20,28 @@ def station_view(
     station: Station, chargers: Iterable[Charger], connectors: Iterable[Connector]
 ) -> dict[str, Any]:
     """Return the station of the partner API; of *chargers* and *connectors* only its own."""
-    by_charger: dict[str, list[Connector]] = {}
+    return station_views([station], chargers, connectors)[station.id]
+
+
+def station_views(
+    stations: Iterable[Station], chargers: Iterable[Charger], connectors: Iterable[Connector]
+) -> dict[str, dict[str, Any]]:
+    """Return the stations of the partner API by id; the cost grows with what there is to show."""
+    by_charger: defaultdict[str, list[Connector]] = defaultdict(list)
     for connector in connectors:
-        by_charger.setdefault(connector.charger_id, []).append(connector)
+        by_charger[connector.charger_id].append(connector)
+    by_station: defaultdict[str | None, list[Charger]] = defaultdict(list)
+    for charger in sorted(chargers, key=lambda one: one.id):
+        by_station[charger.station_id].append(charger)
+    return {
+        station.id: _station_view(station, by_station[station.id], by_charger)
+        for station in stations
+    }
+
+
+def _station_view(
+    station: Station, chargers: Iterable[Charger], connectors: Mapping[str, list[Connector]]
+) -> dict[str, Any]:
     coordinates = None
     if station.latitude is not None and station.longitude is not None:
         coordinates = {"latitude": station.latitude, "longitude": station.longitude}
@@ -36,23 +56,38 @@ def station_view(
         "coordinates": coordinates,
         "time_zone": station.time_zone,
         "opening_times": station.opening_times,
+        "pictures": [picture_view(station.id, picture) for picture in station.pictures or ()],
         "chargers": [
-            _charger_view(charger, by_charger.get(charger.id, []))
-            for charger in sorted(chargers, key=lambda charger: charger.id)
-            if charger.station_id == station.id
+            _charger_view(charger, connectors.get(charger.id, []), station.tariff_id)
+            for charger in chargers
         ],
         "created_at": rfc3339(station.created_at),
         "updated_at": rfc3339(station.updated_at),
     }
 
 
-def _charger_view(charger: Charger, connectors: list[Connector]) -> dict[str, Any]:
+def picture_view(station_id: str, picture: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a picture; its content is at ``url``, if one sees the station."""
+    return {
+        "id": picture["id"],
+        "url": f"/v1/stations/{station_id}/pictures/{picture['id']}",
+        "media_type": picture["media_type"],
+        "size_bytes": picture["size_bytes"],
+        "caption": picture["caption"],
+    }
+
+
+def _charger_view(
+    charger: Charger, connectors: list[Connector], tariff_id: str | None
+) -> dict[str, Any]:
     ordered = sorted(connectors, key=lambda connector: (connector.evse, connector.connector))
     return {
         "id": charger.id,
         "model": charger.model,
         "vendor": charger.vendor,
-        "connectors": [connector_view(connector) for connector in ordered],
+        "connectors": [
+            {**connector_view(connector), "tariff_id": tariff_id} for connector in ordered
+        ],
     }
 
 
@@ -77,6 +112,7 @@ def connector_and_status_view(live: LiveConnector, *, now: datetime) -> dict[str
     del status["connector_id"]
     return {
         **connector_view(live.connector),
+        "tariff_id": live.tariff_id,
         "object": "connector",
         "charger_id": live.charger_id,
         **status,

@@ -18,6 +18,7 @@ from core.doctor.joining_checks import CHECKS_OF_JOINING
 from core.doctor.operation_checks import CHECKS_OF_EVENTS, CHECKS_OF_OPERATIONS
 from core.doctor.sandbox_checks import CHECKS_OF_SANDBOXES
 from core.doctor.security_checks import CHECKS_OF_CERTIFICATES, CHECKS_OF_KEYS
+from core.doctor.station_checks import CHECKS_OF_GRANTS
 from core.doctor.upkeep_checks import CHECKS_OF_UPKEEP
 from core.kernel.db import Database, Tx, UtcDateTime
 
@@ -37,6 +38,7 @@ CHECKS: Final[Sequence[Check]] = (
     *CHECKS_OF_HOLDS,
     *CHECKS_OF_CHARGING,
     *CHECKS_OF_SANDBOXES,
+    *CHECKS_OF_GRANTS,
     *CHECKS_OF_JOINING,
     *CHECKS_OF_ALERTS,
     *CHECKS_OF_AUDIT,

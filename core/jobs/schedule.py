@@ -8,7 +8,16 @@ from typing import Final
 from core.audit import chain as audit_chain
 from core.certificates import ending, holdings, installing, key_change, signing
 from core.certificates.signers import signer_for
-from core.chargers import frame_log, login, presence, security_events, telling, transfers
+from core.chargers import (
+    frame_log,
+    login,
+    pictures,
+    presence,
+    pricing,
+    security_events,
+    telling,
+    transfers,
+)
 from core.commands import service as commands
 from core.conduct import judging
 from core.conduct import service as conduct
@@ -115,6 +124,16 @@ def periodic_work(
             partial(ending.tell, ahead=settings.certificate_alert_before),
         ),
         job("release_dead_nodes", 3, release_dead_nodes),
+        Job(
+            name="show_tariffs_that_hold",
+            every_s=5,
+            work=partial(pricing.show_what_holds, db),
+        ),
+        Job(
+            name="delete_pictures_of_nobody",
+            every_s=3600,
+            work=partial(pictures.sweep, db, settings),
+        ),
         Job(
             name="tell_status_changes",
             every_s=settings.status_interval.total_seconds(),

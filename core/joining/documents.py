@@ -9,14 +9,15 @@ import structlog
 
 from core.audit import service as audit
 from core.audit.service import Actor
-from core.joining import contents, files, store
-from core.joining.contents import UnknownContent
-from core.joining.files import FileLost
+from core.joining import store
 from core.joining.models import Application, Document
 from core.joining.states import DocumentKind
 from core.joining.views import document_view
+from core.kernel import contents, files
+from core.kernel.contents import UnknownContent
 from core.kernel.db import Database, Tx
 from core.kernel.errors import PlatformError, not_found
+from core.kernel.files import FileLost
 from core.kernel.ids import new_id
 from core.kernel.settings import Settings
 

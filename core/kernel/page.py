@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Select, Table
+from sqlalchemy import FromClause, Select
 
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
@@ -45,7 +45,7 @@ class Slice(Generic[T]):
 
 
 async def paginate(
-    tx: Tx, statement: Select[Any], table: Table, page: Page, into: type[T]
+    tx: Tx, statement: Select[Any], table: FromClause, page: Page, into: type[T]
 ) -> Slice[T]:
     """Run *statement* (whose rows have ``updated_at`` and ``id`` of *table*) for one page.
 

@@ -1,6 +1,7 @@
 """Settings of what partners see of stations, and how they hear of it."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
@@ -20,4 +21,11 @@ class SeeingSettings(BaseSettings):
         default=1000,
         ge=1,
         description="Unsent status webhooks of an endpoint; with more its partner is told later.",
+    )
+    picture_directory: Path = Field(
+        default=Path("voltgate-pictures"),
+        description="Pictures of stations; one directory that all nodes share, backed up.",
+    )
+    picture_limit_bytes: int = Field(
+        default=2_097_152, ge=1024, le=20_971_520, description="Largest picture of a station."
     )

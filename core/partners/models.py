@@ -47,6 +47,7 @@ grants = Table(
     Column("partner_id", ForeignKey("partners.id"), primary_key=True),
     Column("station_id", ForeignKey("stations.id"), primary_key=True),
     Column("control", Boolean, nullable=False),
+    Column("direct_control", Boolean),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_station_grants_station_id", "station_id"),
 )
@@ -104,9 +105,13 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A partner may see a station and, with *control*, charge there."""
+    """A partner may see a station and, with *control*, charge there.
+
+    ``direct_control`` is what was granted for this station alone; ``None``: groups alone give it.
+    """
 
     partner_id: str
     station_id: str
     control: bool
+    direct_control: bool | None
     created_at: datetime

@@ -18,7 +18,7 @@ from core.kernel.errors import PlatformError, not_found
 from core.kernel.ids import new_id
 from core.kernel.page import Page, Slice
 from core.kernel.times import rfc3339_or_none
-from core.partners import store
+from core.partners import group_store, store
 from core.partners.keys import (
     RotatedKey,
     create_key,
@@ -319,6 +319,9 @@ async def grant(tx: Tx, actor: Actor, partner_id: str, station_id: str, *, contr
     await get(tx, partner_id)
     before = await store.grant(tx, partner_id=partner_id, station_id=station_id)
     given = await store.put_grant(tx, partner_id=partner_id, station_id=station_id, control=control)
+    if not control:
+        await group_store.settle(tx, partner_id)
+        given = await store.grant(tx, partner_id=partner_id, station_id=station_id) or given
     await audit.record(
         tx,
         actor,
@@ -331,14 +334,15 @@ async def grant(tx: Tx, actor: Actor, partner_id: str, station_id: str, *, contr
 
 
 async def revoke_grant(tx: Tx, actor: Actor, partner_id: str, station_id: str) -> None:
-    """Take a grant away; sessions that run go on.
+    """Take a grant away; sessions that run go on. A group may still give the station.
 
     Raises:
-        PlatformError: ``not_found``.
+        PlatformError: ``not_found``: there is none, or groups alone give the station.
     """
     removed = await store.remove_grant(tx, partner_id=partner_id, station_id=station_id)
     if removed is None:
         raise not_found("grant")
+    await group_store.settle(tx, partner_id)
     await audit.record(
         tx, actor, "grant.revoked", partner_id, before=_grant_facts(removed), after=None
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Select, and_, insert, or_, select, update
 
 from core.kernel.db import Tx, guarded_move, upsert
 from core.kernel.page import Page, Slice, paginate
@@ -176,19 +176,30 @@ async def note_use(tx: Tx, found: Login) -> None:
 
 
 async def put_grant(tx: Tx, *, partner_id: str, station_id: str, control: bool) -> Grant:
+    """Grant a station itself; what groups give besides, ``group_store.settle`` adds."""
+    values = {"control": control, "direct_control": control}
     statement = upsert(tx, grants).values(
-        partner_id=partner_id, station_id=station_id, control=control, created_at=tx.now
+        partner_id=partner_id, station_id=station_id, created_at=tx.now, **values
     )
     statement = statement.on_conflict_do_update(
-        index_elements=[grants.c.partner_id, grants.c.station_id], set_={"control": control}
+        index_elements=[grants.c.partner_id, grants.c.station_id], set_=values
     )
     return await tx.one(statement.returning(grants), Grant)
 
 
 async def remove_grant(tx: Tx, *, partner_id: str, station_id: str) -> Grant | None:
+    """Take back what was granted for the station itself; ``None`` if nothing was.
+
+    The row stays until ``group_store.settle`` has looked whether a group gives it.
+    """
     statement = (
-        delete(grants)
-        .where(grants.c.partner_id == partner_id, grants.c.station_id == station_id)
+        update(grants)
+        .where(
+            grants.c.partner_id == partner_id,
+            grants.c.station_id == station_id,
+            grants.c.direct_control.is_not(None),
+        )
+        .values(direct_control=None)
         .returning(grants)
     )
     return await tx.one_or_none(statement, Grant)

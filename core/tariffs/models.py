@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    false,
 )
 
 from core.kernel.db import UtcDateTime, metadata
@@ -33,6 +34,7 @@ tariffs = Table(
     Column("text", String(512)),
     Column("language", String(8)),
     Column("valid_from", UtcDateTime, nullable=False),
+    Column("shown", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(64), nullable=False),
     Index("ix_tariffs_station_id", "station_id", "valid_from"),
@@ -45,7 +47,7 @@ class Tariff:
     """One version of a station's tariff, or with no station of the platform's default.
 
     Not *is_offered*: from *valid_from* on there is none (at a station: the default holds again).
-    *text* is what drivers are shown.
+    *text* is what drivers are shown. *shown*: stations show it since it began to hold.
     """
 
     number: int
@@ -60,6 +62,7 @@ class Tariff:
     text: str | None
     language: str | None
     valid_from: datetime
+    shown: bool
     created_at: datetime
     created_by: str
 

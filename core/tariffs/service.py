@@ -135,6 +135,7 @@ async def _add(
         text=text,
         language=language,
         valid_from=_future(tx, valid_from),
+        shown=False,
         created_at=tx.now,
         created_by=actor.name,
     )

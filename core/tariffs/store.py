@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from core.kernel.db import Tx
 from core.tariffs.models import Tariff, tariffs
@@ -33,6 +33,23 @@ async def valid(tx: Tx, station_id: str | None, at: datetime) -> Tariff | None:
     )
     found = await tx.all(statement, Tariff)
     return found[0] if found else None
+
+
+async def begun(tx: Tx) -> Tariff | None:
+    """Return the oldest version that holds by now and is not shown by stations yet."""
+    statement = (
+        select(tariffs)
+        .where(~tariffs.c.shown, tariffs.c.valid_from <= tx.now)
+        .order_by(tariffs.c.valid_from, tariffs.c.number)
+        .limit(1)
+    )
+    return await tx.one_or_none(statement, Tariff)
+
+
+async def note_shown(tx: Tx, tariff_id: str) -> bool:
+    """Note that stations show a version; false if another worker did."""
+    statement = update(tariffs).where(tariffs.c.id == tariff_id, ~tariffs.c.shown)
+    return await tx.execute(statement.values(shown=True)) > 0
 
 
 async def newest(

@@ -206,6 +206,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 station = group("Stations: places with chargers.", "ops.cli.stations:app")
+station_group = group("Stations that are granted together.", "ops.cli.station_groups:app")
 charger = group(
     "Chargers: register, approve, look at.",
     "ops.cli.chargers:app",
@@ -250,6 +251,7 @@ audit = group("The audit trail: who did what, and is it as it was written.", "op
 replay = group("Send again what was given up.", "ops.cli.events:replay_app")
 alert = group("Alerts: what you should know of, and who looks after it.", "ops.cli.alerts:app")
 
+station.add_typer(station_group, name="group")
 charger.add_typer(firmware, name="firmware")
 charger.add_typer(log, name="log")
 charger.add_typer(local_list, name="local-list")

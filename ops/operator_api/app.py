@@ -49,6 +49,7 @@ from ops.operator_api import (
     session_records,
     sessions,
     signatures,
+    station_groups,
     stations,
     tariffs,
 )
@@ -108,6 +109,7 @@ _RESOURCES = (
     certificates,
     security_events,
     stations,
+    station_groups,
     chargers,
     charger_records,
     charger_profiles,

@@ -2,19 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from core.chargers import registry
+from core.chargers import pictures, registry
 from core.chargers.models import Station
-from core.chargers.views import station_view
+from core.chargers.views import picture_view, station_view, station_views
 from core.kernel.db import Tx
-from ops.operator_api.deps import ADMIN, READS, Acting, resource
-from partner_api.answers import listed
+from ops.operator_api.deps import ADMIN, READS, Acting, NeedsToWait, Waiter, resource
+from partner_api.answers import page_of
 from partner_api.deps import Paging, Transaction
 from partner_api.fields import In
+from partner_api.services import Services
 
 routes = resource("/stations", tag="stations")
+
+WaitingAdmin = Annotated[Waiter, Depends(NeedsToWait(()))]
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Address = Annotated[str, Field(max_length=300)]
@@ -68,9 +71,9 @@ async def list_stations(
 ) -> dict[str, Any]:
     """With their chargers and connectors."""
     found = await registry.list_stations(tx, livemode=livemode, page=page)
-    chargers, connectors = await registry.tree_of(tx, [station.id for station in found.rows])
-    data = [station_view(station, chargers, connectors) for station in found.rows]
-    return listed(data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
+    tree = await registry.tree_of(tx, [station.id for station in found.rows])
+    views = station_views(found.rows, *tree)
+    return page_of(found, lambda station: views[station.id])
 
 
 @routes.get("/{station_id}", dependencies=[READS], summary="One station")
@@ -90,6 +93,51 @@ async def change(station_id: str, body: Changes, tx: Transaction, actor: Acting)
 async def remove(station_id: str, tx: Transaction, actor: Acting) -> Response:
     """Only once it has no chargers."""
     await registry.remove_station(tx, actor, station_id)
+    return Response(status_code=204)
+
+
+@routes.post(
+    "/{station_id}/pictures",
+    status_code=201,
+    summary="Add a picture",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The PNG or JPEG itself; the content decides, not the header.",
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def add_picture(
+    station_id: str,
+    request: Request,
+    admin: WaitingAdmin,
+    caption: Annotated[str | None, Query(max_length=200)] = None,
+) -> dict[str, Any]:
+    """The body is the file (`curl --data-binary @file`); at most 10, partners are told."""
+    services = Services.of(request.scope)
+    picture = await pictures.attach(
+        services.db,
+        services.settings,
+        admin.actor,
+        station_id=station_id,
+        content=await request.body(),
+        caption=caption,
+    )
+    return picture_view(station_id, picture)
+
+
+@routes.delete(
+    "/{station_id}/pictures/{picture_id}",
+    status_code=204,
+    dependencies=[ADMIN],
+    summary="Take a picture off",
+)
+async def remove_picture(
+    station_id: str, picture_id: str, tx: Transaction, actor: Acting
+) -> Response:
+    """Partners are told (`station.updated`)."""
+    await pictures.remove(tx, actor, station_id, picture_id)
     return Response(status_code=204)
 
 

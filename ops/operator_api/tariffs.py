@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import Field
 
-from core.chargers import registry
+from core.chargers import pricing, registry
 from core.kernel.db import Tx
 from core.kernel.times import rfc3339
 from core.sessions import costs, queries
@@ -71,7 +71,7 @@ async def offer(
         start_fee=Decimal(body.start_fee),
         tax_percent=None if body.tax_percent is None else Decimal(body.tax_percent),
     )
-    tariff = await tariffs.offer(
+    tariff = await pricing.offer(
         tx,
         actor,
         prices,
@@ -88,7 +88,7 @@ async def offer(
 async def withdraw(body: Withdrawal, tx: Transaction, actor: Acting) -> dict[str, Any]:
     """At a station the default holds again; without the default, nothing is charged or shown."""
     await _check_station(tx, body.station_id)
-    tariff = await tariffs.withdraw(
+    tariff = await pricing.withdraw(
         tx, actor, station_id=body.station_id, valid_from=body.valid_from
     )
     return tariff_view(tariff)

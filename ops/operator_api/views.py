@@ -12,6 +12,7 @@ from core.commands.models import CommandRow
 from core.kernel.times import rfc3339, rfc3339_or_none
 from core.operations.models import Operation, Reservation, Step
 from core.operations.views import operation_view, reservation_view
+from core.partners.group_models import GroupGrant, StationGroup
 from core.partners.models import Grant
 from core.sessions.models import Order, Session
 from core.sessions.views import order_view, session_view
@@ -209,6 +210,7 @@ def grant_view(grant: Grant) -> dict[str, Any]:
         "partner_id": grant.partner_id,
         "station_id": grant.station_id,
         "control": grant.control,
+        "direct": grant.direct_control is not None,
         "created_at": rfc3339(grant.created_at),
     }
 
@@ -272,4 +274,27 @@ def audit_view(entry: AuditEntry) -> dict[str, Any]:
         "request_id": entry.request_id,
         "seal": entry.seal,
         "hash": entry.hash,
+    }
+
+
+def group_view(group: StationGroup) -> dict[str, Any]:
+    """Return a group of stations."""
+    return {
+        "id": group.id,
+        "object": "station_group",
+        "name": group.name,
+        "livemode": group.livemode,
+        "created_at": rfc3339(group.created_at),
+        "updated_at": rfc3339(group.updated_at),
+    }
+
+
+def group_grant_view(grant: GroupGrant) -> dict[str, Any]:
+    """Return who was granted a group."""
+    return {
+        "object": "group_grant",
+        "partner_id": grant.partner_id,
+        "group_id": grant.group_id,
+        "control": grant.control,
+        "created_at": rfc3339(grant.created_at),
     }

@@ -5,17 +5,22 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from core.chargers import stations, status
-from core.chargers.views import connector_and_status_view, station_view, status_view
+from core.chargers import pictures, pricing, stations, status
+from core.chargers.views import (
+    connector_and_status_view,
+    station_view,
+    station_views,
+    status_view,
+)
 from core.partners.scopes import Scope
 from core.partners.service import Caller
-from partner_api.answers import listed, page_of, tagged
+from partner_api.answers import listed, page_of, tagged, tagged_file, unchanged
 from partner_api.bodies import StrictRoute
-from partner_api.deps import Paging, Transaction
+from partner_api.deps import Config, Paging, Transaction
 from partner_api.documented import answers, list_of
 from partner_api.fields import ObjectId, Seq
 from partner_api.security.access import needs
-from partner_api.stations.schemas import Connector, Station, Status
+from partner_api.stations.schemas import Connector, Station, Status, Tariff
 from partner_api.stations.stream import StatusStream, Stream, answer
 
 _NEXT_SEQ: Final = (int, Field(description="For `?after_seq=`."))
@@ -24,6 +29,8 @@ _TAG: Final = {
     "Cache-Control": "Stations may be kept for a minute; statuses are asked for anew.",
 }
 _STATIONS_KEPT: Final = "private, max-age=60"
+_PICTURES_KEPT: Final = "private, max-age=604800"
+"""A picture never changes: another one has another id."""
 
 StationReader = Annotated[Caller, needs(Scope.STATIONS_READ)]
 StatusReader = Annotated[Caller, needs(Scope.STATUS_READ)]
@@ -39,8 +46,9 @@ async def list_stations(
     found = await stations.list_stations(
         tx, partner_id=caller.partner_id, livemode=caller.livemode, page=page
     )
-    chargers, connectors = await stations.tree_of(tx, [station.id for station in found.rows])
-    content = page_of(found, lambda station: station_view(station, chargers, connectors))
+    tree = await stations.tree_of(tx, [station.id for station in found.rows])
+    views = station_views(found.rows, *tree)
+    content = page_of(found, lambda station: views[station.id])
     return tagged(request, content, cache_control=_STATIONS_KEPT)
 
 
@@ -55,6 +63,59 @@ async def get_station(
     chargers, connectors = await stations.tree_of(tx, [station.id])
     content = station_view(station, chargers, connectors)
     return tagged(request, content, cache_control=_STATIONS_KEPT)
+
+
+@router.get(
+    "/v1/stations/{station_id}/pictures/{picture_id}",
+    response_class=Response,
+    **answers(200, None, "not_found", headers=_TAG, files=sorted(pictures.IMAGES)),
+)
+async def get_picture(
+    request: Request,
+    station_id: str,
+    picture_id: str,
+    caller: StationReader,
+    tx: Transaction,
+    settings: Config,
+) -> Response:
+    """Return a picture of a station: PNG or JPEG, good for a week without asking."""
+    station = await stations.get_station(
+        tx, station_id, partner_id=caller.partner_id, livemode=caller.livemode
+    )
+    picture = pictures.find(station, picture_id)
+    known = unchanged(request, picture["sha256"], cache_control=_PICTURES_KEPT)
+    if known is not None:
+        return known
+    content = await pictures.content_of(settings, picture)
+    return tagged_file(
+        content, picture["media_type"], picture["sha256"], cache_control=_PICTURES_KEPT
+    )
+
+
+@router.get("/v1/tariffs", **answers(200, list_of(Tariff), "invalid_cursor", headers=_TAG))
+async def list_tariffs(
+    request: Request, caller: StationReader, tx: Transaction, page: Paging
+) -> Response:
+    """List what charging costs at the stations granted to you, past and future versions too.
+
+    A version never changes. `tariff_id` of a connector names the one that holds there now.
+    """
+    found = await pricing.list_tariffs(
+        tx, partner_id=caller.partner_id, livemode=caller.livemode, page=page
+    )
+    content = page_of(found, pricing.tariff_view)
+    return tagged(request, content, cache_control=_STATIONS_KEPT)
+
+
+@router.get("/v1/tariffs/{tariff_id}", **answers(200, Tariff, "not_found", headers=_TAG))
+async def get_tariff(
+    request: Request, tariff_id: str, caller: StationReader, tx: Transaction
+) -> Response:
+    """Return a version of a tariff."""
+    tariff = await pricing.get_tariff(
+        tx, tariff_id, partner_id=caller.partner_id, livemode=caller.livemode
+    )
+    return tagged(request, pricing.tariff_view(tariff), cache_control=_STATIONS_KEPT)
 
 
 @router.get("/v1/connectors/{connector_id}", **answers(200, Connector, "not_found", headers=_TAG))

@@ -18,7 +18,7 @@ from core.kernel.doorbell import MemoryDoorbell
 from core.kernel.settings import FixedSettings, Settings
 from partner_api.app import PartnerApp, create_app
 from tests.partner_api.asgi import Answer, ask
-from tests.partner_api.furniture import Furniture, furnish
+from tests.partner_api.furniture import PICTURES, Furniture, furnish
 from tests.partner_api.scenes import (
     Party,
     Place,
@@ -166,7 +166,11 @@ async def _lost(
 
 def free_settings(database_url: str, tmp_path: Path, **more: Any) -> Settings:
     """Return settings for the scene, in a database of one's own."""
-    given = {"database_url": database_url, "document_directory": tmp_path / "documents"}
+    given = {
+        "database_url": database_url,
+        "document_directory": tmp_path / "documents",
+        "picture_directory": PICTURES,
+    }
     return FixedSettings(**{**FREELY, **given, **more})
 
 

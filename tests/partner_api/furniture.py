@@ -1,11 +1,19 @@
 """One object of every kind for a partner, made the way the platform makes them."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
 
+from core.audit.service import CLI
+from core.chargers import pricing
+from core.chargers import store as charger_store
 from core.chargers.states import ConnectorStatus
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.ids import new_id
 from core.kernel.times import rfc3339
 from core.operations import service as operations
 from core.sessions import ending, service, store
@@ -18,6 +26,7 @@ from core.sessions.facts import (
     TransactionStarted,
 )
 from core.sessions.states import SessionStatus
+from core.tariffs.cost import Prices
 from tests.core.request_log.making import call, logged
 from tests.partner_api.joining import apply, contact
 from tests.partner_api.scenes import (
@@ -29,6 +38,11 @@ from tests.partner_api.scenes import (
     report,
     start_body,
 )
+
+PICTURES: Final = Path(__file__).parent / "pictures"
+"""One picture, as a platform keeps them."""
+
+_PICTURE: Final = "0" * 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,8 @@ class Furniture:
     application_id: str
     request_log_id: str
     status_token: str
+    tariff_id: str
+    picture_id: str
     request_id: str
 
 
@@ -182,8 +198,33 @@ async def furnish(
         application_id=applied["id"],
         request_log_id=await log_a_call(db, party, f"{name}-1", livemode=livemode),
         status_token=applied["status_token"],
+        tariff_id=await offer(db, place),
+        picture_id=await hang(db, place),
         request_id=f"{name}-1",
     )
+
+
+async def offer(db: Database, place: Place) -> str:
+    """Offer a tariff at a place; return its id."""
+    prices = Prices(currency="EUR", per_kwh=Decimal("0.49"))
+    async with db.transaction() as tx:
+        return (await pricing.offer(tx, CLI, prices, station_id=place.station_id)).id
+
+
+async def hang(db: Database, place: Place) -> str:
+    """Hang the picture of ``PICTURES`` up at a place; return its id."""
+    content = (PICTURES / _PICTURE).read_bytes()
+    picture = {
+        "id": new_id("pic"),
+        "media_type": "image/png",
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "file": _PICTURE,
+        "caption": None,
+    }
+    async with db.transaction() as tx:
+        await charger_store.change_station(tx, place.station_id, pictures=[picture])
+    return str(picture["id"])
 
 
 async def log_a_call(db: Database, party: Party, request_id: str, *, livemode: bool) -> str:

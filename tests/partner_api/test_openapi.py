@@ -31,6 +31,9 @@ GET /v1/reservations
 GET /v1/reservations/{}
 GET /v1/stations
 GET /v1/stations/{}
+GET /v1/stations/{}/pictures/{}
+GET /v1/tariffs
+GET /v1/tariffs/{}
 GET /v1/connectors/{}
 GET /v1/statuses
 GET /v1/statuses/stream

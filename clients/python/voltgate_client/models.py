@@ -46,6 +46,7 @@ __all__ = [
     "EventData",
     "EventObject",
     "EventType",
+    "ExceptionalPeriod",
     "Failure",
     "FailureCode",
     "GrantedStation",
@@ -57,7 +58,9 @@ __all__ = [
     "Limits",
     "LoggedBody",
     "MeterValue",
+    "Money",
     "Omitted",
+    "OpeningTimes",
     "Operation",
     "OperationStatus",
     "OperationType",
@@ -67,9 +70,12 @@ __all__ = [
     "Partner",
     "PartnerLimits",
     "PartnerStatus",
+    "Picture",
+    "PictureMediaType",
     "Ping",
     "PostalAddress",
     "Recovery",
+    "RegularHours",
     "Related",
     "Replaying",
     "RequestLog",
@@ -90,6 +96,7 @@ __all__ = [
     "Step",
     "StopReason",
     "SubmittedApplication",
+    "Tariff",
     "Terms",
     "TestCharger",
     "TestChargerState",
@@ -333,6 +340,11 @@ class LateOutcomeAction(OpenEnum):
     KEPT = "kept"
 
 
+class PictureMediaType(OpenEnum):
+    IMAGE_PNG = "image/png"
+    IMAGE_JPEG = "image/jpeg"
+
+
 class TestChargerState(OpenEnum):
     ASLEEP = "asleep"
     WAKING = "waking"
@@ -491,6 +503,8 @@ class Connector(Model, frozen=True, kw_only=True):
     max_power_w: int | None = None
     max_voltage_v: int | None = None
     max_current_a: int | None = None
+    tariff_id: str | None = None
+    """What holds now; null: nothing is said."""
     object: str = "connector"
     charger_id: str
     station_id: str
@@ -981,6 +995,39 @@ class Coordinates(Model, frozen=True, kw_only=True):
     longitude: float
 
 
+class RegularHours(Model, frozen=True, kw_only=True):
+    """Local times; 24:00 is the end of the day."""
+
+    weekday: int
+    """1 (Monday) to 7 (Sunday)."""
+    period_begin: str
+    period_end: str
+
+
+class ExceptionalPeriod(Model, frozen=True, kw_only=True):
+    period_begin: datetime
+    period_end: datetime
+
+
+class OpeningTimes(Model, frozen=True, kw_only=True):
+    """When a station is open, as in OCPI; exceptions win."""
+
+    twentyfourseven: bool = False
+    regular_hours: list[RegularHours] | None = None
+    exceptional_openings: list[ExceptionalPeriod] = field(default_factory=list)
+    exceptional_closings: list[ExceptionalPeriod] = field(default_factory=list)
+
+
+class Picture(Model, frozen=True, kw_only=True):
+    """A picture of a station; the content is at `url`."""
+
+    id: str
+    url: str
+    media_type: PictureMediaType
+    size_bytes: int
+    caption: str | None = None
+
+
 class StationConnector(Model, frozen=True, kw_only=True):
     """What a connector is; power in W, voltage in V, current in A."""
 
@@ -993,6 +1040,8 @@ class StationConnector(Model, frozen=True, kw_only=True):
     max_power_w: int | None = None
     max_voltage_v: int | None = None
     max_current_a: int | None = None
+    tariff_id: str | None = None
+    """What holds now; null: nothing is said."""
 
 
 class StationCharger(Model, frozen=True, kw_only=True):
@@ -1015,7 +1064,8 @@ class Station(Model, frozen=True, kw_only=True):
     """ISO 3166-1 alpha-2."""
     coordinates: Coordinates | None = None
     time_zone: str
-    opening_times: dict[str, Any] | None = None
+    opening_times: OpeningTimes | None = None
+    pictures: list[Picture] = field(default_factory=list)
     chargers: list[StationCharger] = field(default_factory=list)
     created_at: datetime
     updated_at: datetime
@@ -1061,6 +1111,33 @@ class SubmittedApplication(Model, frozen=True, kw_only=True):
     status_token: str
     """Shown once: who has it sees this application."""
     test_key: ApiKeyWithSecret
+
+
+class Money(Model, frozen=True, kw_only=True):
+    amount: str
+    currency: str
+
+
+class Tariff(Model, frozen=True, kw_only=True):
+    """A version of a tariff; prices are without tax."""
+
+    id: str
+    object: str = "tariff"
+    station_id: str | None = None
+    """null: wherever there is no other."""
+    currency: str
+    """ISO 4217."""
+    per_kwh: Money
+    per_minute: Money
+    start_fee: Money
+    tax_percent: str | None = None
+    """null: the prices are final."""
+    text: str | None = None
+    """As drivers are shown it."""
+    language: str | None = None
+    valid_from: datetime
+    created_at: datetime
+    updated_at: datetime
 
 
 class Terms(Model, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ async def test_a_view_has_the_members_of_the_contract_and_no_secret(
         "max_power_w",
         "max_voltage_v",
         "max_current_a",
+        "tariff_id",
     }
     for secret in ("SECRET-ID", "192.0.2.7", "node-a", str(charger.credential)):
         assert secret not in str(view)

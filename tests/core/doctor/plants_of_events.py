@@ -17,7 +17,7 @@ PLANTS_OF_EVENTS: Final = (
         "I12",
         "told of their changes",
         (
-            "UPDATE station_grants SET station_id = 'st'; "
+            "UPDATE status_cursors SET seq = 0; "
             "UPDATE connectors SET seq = 1, updated_at = :long_ago"
         ),
     ),

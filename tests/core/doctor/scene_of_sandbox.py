@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from core.chargers.models import chargers, cursors, stations
+from core.partners.group_models import group_grants, group_members, station_groups
 from core.partners.models import grants
 from core.sandbox.models import sandbox_chargers, sandboxes
 from core.webhooks import inbox
@@ -38,7 +39,16 @@ def rows(now: datetime, *, credential: str) -> Rows:
         "secret": "k1:sealed",
         **times,
     }
-    grant = {"partner_id": "prt", "station_id": "st-sim", "control": True, "created_at": at}
+    grant = {
+        "partner_id": "prt",
+        "station_id": "st-sim",
+        "control": True,
+        "direct_control": True,
+        "created_at": at,
+    }
+    group = {"id": "grp", "name": "G", "livemode": True, **times}
+    by_group = {"partner_id": "prt", "group_id": "grp", "control": False, "created_at": at}
+    grouped = {"partner_id": "prt", "station_id": "st", "control": False, "created_at": at}
     guest = {
         "charger_id": "cp-sim",
         "partner_id": "prt",
@@ -51,6 +61,10 @@ def rows(now: datetime, *, credential: str) -> Rows:
         (stations, station),
         (chargers, charger),
         (grants, grant),
+        (station_groups, group),
+        (group_members, {"group_id": "grp", "station_id": "st"}),
+        (group_grants, by_group),
+        (grants, grouped),
         (cursors, {"partner_id": "prt", "seq": 0, "moved_at": at}),
         (sandboxes, {"partner_id": "prt", "station_id": "st-sim", "created_at": at}),
         (sandbox_chargers, guest),
@@ -59,6 +73,10 @@ def rows(now: datetime, *, credential: str) -> Rows:
 
 
 PLANTS_OF_SANDBOXES: Final = (
+    ("I32", "itself or by a group", "UPDATE station_grants SET direct_control = NULL"),
+    ("I32", "itself or by a group", "UPDATE station_grants SET control = true"),
+    ("I32", "itself or by a group", "DELETE FROM station_grants WHERE station_id = 'st'"),
+    ("I32", "itself or by a group", "UPDATE station_group_grants SET control = true"),
     ("I32", "a sandbox is test data", "UPDATE stations SET livemode = true"),
     ("I32", "a sandbox is test data", "UPDATE station_grants SET partner_id = 'prt9'"),
     ("I32", "in the sandbox of its partner", "UPDATE chargers SET station_id = 'st'"),

@@ -20,6 +20,7 @@ from migrations import run as migrations
 from ops.cli import app
 from ops.tables import import_tables
 from tests.core.doctor.scene import build
+from tests.partner_api.joining import png
 
 runner = CliRunner()
 
@@ -57,6 +58,12 @@ def as_json(*arguments: str) -> Any:
     return json.loads(ok(*arguments, "--json"))
 
 
+def failing(*arguments: str) -> str:
+    result = voltgate(*arguments)
+    assert result.exit_code != 0
+    return result.output
+
+
 def in_database(url: str, work: Any) -> None:
     async def run() -> None:
         async with (
@@ -77,7 +84,9 @@ COMMANDS = [
     ["worker"],
     ["migrate"],
     ["doctor"],
-    *(["station", name] for name in ("create", "list")),
+    *(["station", n] for n in ("create", "list", "hours", "add-picture", "take-picture")),
+    *(["station", "group", n] for n in ("create", "list", "show", "add", "take")),
+    *(["station", "group", n] for n in ("grant", "ungrant", "delete")),
     *(["partner", n] for n in ("create", "list", "suspend", "reinstate", "grant", "ungrant")),
     *(["key", name] for name in ("create", "list", "rotate", "revoke", "operator")),
     *(["charger", n] for n in ("register", "list", "show", "refused", "approve", "reject")),
@@ -101,6 +110,41 @@ def test_help_says_what_a_command_does(command: list[str]) -> None:
     help_ = ok(*command, "--help")
     assert "Usage:" in help_
     assert "Example" in help_ or len(command) == 0 or command[0] in {"api", "csms", "worker"}
+
+
+def test_a_station_gets_hours_and_pictures_and_is_granted_by_group(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLTGATE_PICTURE_DIRECTORY", str(tmp_path / "pictures"))
+    station = as_json("station", "create", "Depot")["id"]
+    always = as_json("station", "hours", station, "--always")
+    assert always["opening_times"]["twentyfourseven"] is True
+    hours = tmp_path / "hours.json"
+    hours.write_text('{"regular_hours": [{"weekday": 1, "period_begin": "08:00"}]}')
+    assert "regular_hours/0" in failing("station", "hours", station, "--file", str(hours))
+    assert "--file" in failing("station", "hours", station)
+    picture = tmp_path / "entrance.png"
+    picture.write_bytes(png())
+    shown = as_json("station", "add-picture", station, str(picture), "--caption", "Entrance")
+    ok("station", "take-picture", station, shown["id"])
+    group = as_json("station", "group", "create", "Berlin")["id"]
+    partner = as_json("partner", "create", "App")["id"]
+    ok("station", "group", "add", group, station)
+    assert as_json("station", "group", "grant", group, partner, "--control")["control"] is True
+    (row,) = as_json("partner", "list")
+    assert row["grants"][0] | {"created_at": ""} == {
+        "object": "grant",
+        "partner_id": partner,
+        "station_id": station,
+        "control": True,
+        "direct": False,
+        "created_at": "",
+    }
+    assert as_json("station", "group", "show", group)["station_ids"] == [station]
+    ok("station", "group", "take", group, station)
+    ok("station", "group", "ungrant", group, partner)
+    ok("station", "group", "delete", group)
+    assert as_json("station", "group", "list") == []
 
 
 def test_from_a_station_to_a_key_in_the_order_of_the_help(database: str) -> None:

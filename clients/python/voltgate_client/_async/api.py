@@ -29,6 +29,7 @@ class AsyncApi(resources.AsyncControl):
         self.signing_keys = resources.AsyncSigningKeys(sender)
         self.stations = resources.AsyncStations(sender)
         self.statuses = resources.AsyncStatuses(sender)
+        self.tariffs = resources.AsyncTariffs(sender)
         self.terms = resources.AsyncTerms(sender)
         self.test_helpers = resources.AsyncTestHelpers(sender)
         self.webhook_endpoints = resources.AsyncWebhookEndpoints(sender)

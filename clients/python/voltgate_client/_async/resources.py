@@ -1061,6 +1061,17 @@ class AsyncStations(AsyncResource):
             Call(models.Station, "GET", path_of("/v1/stations/{}", station_id), repeatable=True)
         )
 
+    async def get_picture(self, station_id: str, picture_id: str) -> bytes:
+        """Return a picture of a station: PNG or JPEG, good for a week without asking."""
+        return await self._sender.send(
+            Call(
+                bytes,
+                "GET",
+                path_of("/v1/stations/{}/pictures/{}", station_id, picture_id),
+                repeatable=True,
+            )
+        )
+
 
 class AsyncStatuses(AsyncResource):
     """``client.statuses``."""
@@ -1111,6 +1122,49 @@ class AsyncStatuses(AsyncResource):
                 query={"station_id": station_id, "after_seq": after_seq},
                 repeatable=True,
             ),
+        )
+
+
+class AsyncTariffs(AsyncResource):
+    """``client.tariffs``."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        updated_from: datetime | None = None,
+        updated_to: datetime | None = None,
+    ) -> AsyncListing[models.Tariff]:
+        """List what charging costs at the stations granted to you, past and future versions too.
+
+        A version never changes. `tariff_id` of a connector names the one that holds there now.
+
+        Args:
+            cursor: `next_cursor` of the previous page.
+            updated_from: Inclusive.
+            updated_to: Exclusive.
+        """
+        return AsyncListing(
+            self._sender,
+            Call(
+                Page[models.Tariff],
+                "GET",
+                "/v1/tariffs",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "updated_from": updated_from,
+                    "updated_to": updated_to,
+                },
+                repeatable=True,
+            ),
+        )
+
+    async def get(self, tariff_id: str) -> models.Tariff:
+        """Return a version of a tariff."""
+        return await self._sender.send(
+            Call(models.Tariff, "GET", path_of("/v1/tariffs/{}", tariff_id), repeatable=True)
         )
 
 

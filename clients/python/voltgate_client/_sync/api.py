@@ -30,6 +30,7 @@ class Api(resources.Control):
         self.signing_keys = resources.SigningKeys(sender)
         self.stations = resources.Stations(sender)
         self.statuses = resources.Statuses(sender)
+        self.tariffs = resources.Tariffs(sender)
         self.terms = resources.Terms(sender)
         self.test_helpers = resources.TestHelpers(sender)
         self.webhook_endpoints = resources.WebhookEndpoints(sender)

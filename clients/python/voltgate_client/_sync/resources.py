@@ -1054,6 +1054,17 @@ class Stations(Resource):
             Call(models.Station, "GET", path_of("/v1/stations/{}", station_id), repeatable=True)
         )
 
+    def get_picture(self, station_id: str, picture_id: str) -> bytes:
+        """Return a picture of a station: PNG or JPEG, good for a week without asking."""
+        return self._sender.send(
+            Call(
+                bytes,
+                "GET",
+                path_of("/v1/stations/{}/pictures/{}", station_id, picture_id),
+                repeatable=True,
+            )
+        )
+
 
 class Statuses(Resource):
     """``client.statuses``."""
@@ -1104,6 +1115,49 @@ class Statuses(Resource):
                 query={"station_id": station_id, "after_seq": after_seq},
                 repeatable=True,
             ),
+        )
+
+
+class Tariffs(Resource):
+    """``client.tariffs``."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        updated_from: datetime | None = None,
+        updated_to: datetime | None = None,
+    ) -> Listing[models.Tariff]:
+        """List what charging costs at the stations granted to you, past and future versions too.
+
+        A version never changes. `tariff_id` of a connector names the one that holds there now.
+
+        Args:
+            cursor: `next_cursor` of the previous page.
+            updated_from: Inclusive.
+            updated_to: Exclusive.
+        """
+        return Listing(
+            self._sender,
+            Call(
+                Page[models.Tariff],
+                "GET",
+                "/v1/tariffs",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "updated_from": updated_from,
+                    "updated_to": updated_to,
+                },
+                repeatable=True,
+            ),
+        )
+
+    def get(self, tariff_id: str) -> models.Tariff:
+        """Return a version of a tariff."""
+        return self._sender.send(
+            Call(models.Tariff, "GET", path_of("/v1/tariffs/{}", tariff_id), repeatable=True)
         )
 
 

@@ -1,4 +1,4 @@
-"""What a document really is, from its bytes: names and announced types are not believed."""
+"""What a file really is, from its bytes: names and announced types are not believed."""
 
 import re
 import struct
@@ -18,7 +18,7 @@ _JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 class UnknownContent(Exception):
-    """It is no document of an accepted kind; *reason* says so to the applicant."""
+    """It is no file of an accepted kind; *reason* says so to whoever sent it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

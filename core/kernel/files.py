@@ -1,4 +1,4 @@
-"""Documents on disk: outside of what is served, under random names, readable by us alone."""
+"""Files that people sent: outside of what is served, under random names, readable by us alone."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ _OURS_ONLY: Final = 0o600
 
 
 class FileLost(Exception):
-    """The file of a document is not there, or is not what was stored."""
+    """A file is not there, or is not what was stored."""
 
 
 def write(directory: Path, content: bytes) -> str:

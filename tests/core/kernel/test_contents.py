@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.joining.contents import MEDIA_TYPES, UnknownContent, media_type
 from core.joining.documents import MAX_NAME, shown_name
+from core.kernel.contents import MEDIA_TYPES, UnknownContent, media_type
 from tests.partner_api.joining import JPEG, PDF, png
 
 GOOD = {"application/pdf": PDF, "image/png": png(), "image/jpeg": JPEG}

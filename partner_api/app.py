@@ -20,6 +20,7 @@ from partner_api.control.routes import router as control
 from partner_api.events.routes import router as events
 from partner_api.joining.page import router as joining_page
 from partner_api.joining.routes import router as joining
+from partner_api.joining.status_page import router as status_page
 from partner_api.middleware import Envelope
 from partner_api.operations.routes import router as operations
 from partner_api.partner.routes import router as partner
@@ -50,6 +51,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     signing_keys,
     joining,
     joining_page,
+    status_page,
     sandbox,
     inbox,
     health.router,

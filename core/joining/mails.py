@@ -20,7 +20,8 @@ def proof(application: Application, *, public_url: str, token: str) -> Mail:
         f"  {base}/join/{application.id}/{token}\n\n"
         f"A program can do the same: POST {base}/v1/partner_applications/{application.id}"
         f'/prove_email with {{"token": "{token}"}}.\n\n'
-        "It works for seven days. If you did not apply, do nothing.",
+        "It works for seven days. If you did not apply, do nothing.\n\n"
+        f"How your application stands, for whoever has its status token: {base}/join",
     )
 
 

@@ -271,7 +271,9 @@ async def test_a_connector_that_cannot_start_is_refused_at_once(
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["retryable"]) == (409, code, True)
     assert problem["type"].endswith(f"/docs/errors/{code}")
-    assert (await partner.client.get(problem["type"])).json()["code"] == code
+    about = await partner.client.get(problem["type"], headers={"Accept": "application/json"})
+    assert about.json()["code"] == code
+    assert f"<code>{code}</code>" in (await partner.client.get(problem["type"])).text
 
 
 async def test_who_may_only_look_cannot_control(

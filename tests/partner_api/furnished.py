@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from core.audit.service import CLI
-from core.chargers import registry, stations
+from core.chargers import presence, registry, stations
 from core.kernel.clock import Clock, ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database, metadata
@@ -157,6 +157,7 @@ async def _lost(
     await grant(db, place, partner_id)
     async with db.transaction() as tx:
         if is_removed:
+            await presence.disconnected(tx, place.charger_id, epoch=1)
             await registry.delete(tx, CLI, place.charger_id)
             await stations.remove_station(tx, CLI, place.station_id)
         else:

@@ -43,6 +43,8 @@ PICTURES: Final = Path(__file__).parent / "pictures"
 """One picture, as a platform keeps them."""
 
 _PICTURE: Final = "0" * 48
+PUBLIC_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+"""Of RFC 8032 7.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,8 @@ async def furnish(
     assert endpoint.status_code == 201, endpoint.text
     other_key_id, _ = await make_key(db, vault, party.partner_id, livemode=livemode)
     signing_key = await party.client.post(  # of another: nobody can let its own key require it
-        "/v1/signing_keys", json={"api_key_id": other_key_id, "algorithm": "hmac-sha256"}
+        "/v1/signing_keys",
+        json={"api_key_id": other_key_id, "algorithm": "ed25519", "public_key": PUBLIC_KEY},
     )
     assert signing_key.status_code == 201, signing_key.text
     operation_id = await begin(db, party, place, request_id=f"{name}-1")

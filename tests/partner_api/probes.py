@@ -194,9 +194,10 @@ def wrong_ids(kind: str, side: Side, scene: Scene, turn: int) -> tuple[str, ...]
     """
     if kind == "request_id":
         return ()
+    right = getattr(side.has, kind)
     other_kinds = [id_ for name, id_ in scene.their_live.ids().items() if name != kind]
-    own_kinds = [id_ for name, id_ in side.ids().items() if name != kind]
-    return (*other_kinds, *own_kinds, *bent(getattr(side.has, kind)), *MALFORMED)[turn % 3 :: 3]
+    own_kinds = [id_ for id_ in side.ids().values() if id_ != right]  # one thing, many names
+    return (*other_kinds, *own_kinds, *bent(right), *MALFORMED)[turn % 3 :: 3]
 
 
 def neutral(answer: Answer) -> Neutral:

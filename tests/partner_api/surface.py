@@ -13,6 +13,7 @@ import jsonschema_rs
 from core.partners.scopes import Scope
 from partner_api import openapi
 from partner_api.app import ROUTERS
+from tests.partner_api.furniture import PUBLIC_KEY
 
 DOCUMENT: Final = openapi.document(ROUTERS, public_url="http://api.test")
 SCHEMAS: Final[Mapping[str, Any]] = DOCUMENT["components"]["schemas"]
@@ -28,6 +29,9 @@ VALUES: Final[Mapping[str, Any]] = {
     "terms_version": "1",
     "name": "Mine",
     "max_amount": "1.50",
+    "overlap_hours": 24,
+    "algorithm": "ed25519",
+    "public_key": PUBLIC_KEY,
 }
 """By name of the field, where neither an example nor the type says what is accepted."""
 

@@ -30,6 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_body = False
+    _has_completed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,8 +41,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._has_completed = False
         super().data_received(data)
-        if not self._in_body:
+        if not self._in_body and not self._has_completed:  # all of it was a piece of a head
             self._count(len(data))
 
     def on_message_begin(self) -> None:
@@ -62,7 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_body = False
+        self._in_body, self._has_completed = False, True
         self._head_bytes = 0
         self._at_ease()
         super().on_message_complete()

@@ -77,3 +77,24 @@ async def test_an_address_in_use_is_an_error() -> None:
         with pytest.raises(OSError, match="in use"):
             async with serving(Slow(), host="127.0.0.1", port=taken.getsockname()[1]):
                 pass
+
+
+async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer how long the body was."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length, more = length + len(message.get("body", b"")), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(length).encode()})
+
+
+@pytest.mark.parametrize("length", [70_000, 200_000, 1_000_000])
+async def test_a_body_that_comes_in_one_piece_is_no_head_that_is_too_long(length: int) -> None:
+    async with (
+        serving(counting, host="127.0.0.1", port=0) as url,
+        httpx2.AsyncClient(trust_env=False, verify=False) as client,
+    ):
+        for _ in range(2):  # on one connection
+            answer = await client.post(url, content=b"x" * length)
+            assert (answer.status_code, answer.text) == (200, str(length))

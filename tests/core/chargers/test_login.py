@@ -212,6 +212,7 @@ async def test_refusals_are_counted_and_say_what_would_help(
     for sent in (b"wrong", b"wrong", None):
         clock.advance(1)
         await try_login(db, vault, settings, sent)
+    clock.advance(1)
     await try_login(db, vault, settings, None, identity="CP-2")
     async with db.transaction() as tx:
         newest, *_ = await login.refusals(tx)

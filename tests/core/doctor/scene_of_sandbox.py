@@ -65,7 +65,7 @@ def rows(now: datetime, *, credential: str) -> Rows:
         (group_members, {"group_id": "grp", "station_id": "st"}),
         (group_grants, by_group),
         (grants, grouped),
-        (cursors, {"partner_id": "prt", "seq": 0, "moved_at": at}),
+        (cursors, {"partner_id": "prt", "seq": 1, "moved_at": at}),
         (sandboxes, {"partner_id": "prt", "station_id": "st-sim", "created_at": at}),
         (sandbox_chargers, guest),
         (endpoints, endpoint),

@@ -186,7 +186,7 @@ async def test_a_disabled_endpoint_gets_no_replay(
 async def test_the_doctor_tells_what_does_not_hold(
     operator: httpx2.AsyncClient, db: Database
 ) -> None:
-    assert (await get(operator, "/doctor"))["clean"]
+    assert (await get(operator, "/doctor"))["findings"] == []
     async with db.transaction() as tx:
         await tx.execute(update(deliveries).values(attempts=2))
     told = await get(operator, "/doctor")

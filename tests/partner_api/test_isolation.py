@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.partner_api.furnished import Furnished, Side
 from tests.partner_api.probes import (
     Neutral,
@@ -52,6 +54,7 @@ def refusals(place: Place, side: Side) -> set[int]:
     return {200, 404} if place.inside == "query" else {404}
 
 
+@pytest.mark.timeout(240)  # thousands of calls, and slower while coverage is measured
 async def test_s11_every_route_answers_alike_for_what_is_hidden_unknown_or_impossible(
     furnished: Furnished,
 ) -> None:

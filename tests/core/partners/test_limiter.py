@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from core.kernel.clock import ShiftedClock
 from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
-from core.partners import limit_store
+from core.partners import limit_store, shared_tokens
 from core.partners.limiter import Limiter
 from core.partners.tokens import Bucket, Counts, Window, share
 from tests import services
@@ -135,8 +135,9 @@ async def test_a_call_takes_of_all_its_buckets_or_of_none(
 
 
 async def test_s15_nodes_with_redis_let_exactly_the_limit_through(
-    nodes: Nodes, server: services.Server
+    nodes: Nodes, server: services.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shared_tokens, "ANSWERS_WITHIN_S", 20)  # a busy machine is no outage
     for _ in range(2):
         await nodes.add(redis_url=server.url)
     await nodes.count(together=True)

@@ -16,7 +16,7 @@ COPY --from=build /opt/voltgate /opt/voltgate
 ENV PATH=/opt/voltgate/bin:$PATH PYTHONUNBUFFERED=1 VOLTGATE_HOST=0.0.0.0
 USER voltgate
 WORKDIR /var/lib/voltgate
-RUN mkdir -m 700 voltgate-documents
+RUN mkdir -m 700 voltgate-documents voltgate-pictures
 # partner API, operator API with health and metrics, OCPP
 EXPOSE 8080 8081 9000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

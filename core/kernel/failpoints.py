@@ -2,9 +2,13 @@
 
 ``VOLTGATE_FAILPOINT=csms.claimed`` (or ``csms.claimed:2`` for the second pass) makes the process
 exit at once, without any clean-up, as ``kill -9`` would. Production refuses the variable.
+
+A test that runs many nodes in one process is told of every pass instead (``told``).
 """
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _VARIABLE: Final = "VOLTGATE_FAILPOINT"
@@ -21,6 +25,7 @@ class _Armed:
 
 
 _armed = _Armed()
+_told: list[Callable[[str], None]] = []
 
 
 def armed() -> bool:
@@ -28,8 +33,23 @@ def armed() -> bool:
     return bool(_armed.name)
 
 
+@contextmanager
+def told(handler: Callable[[str], None]) -> Iterator[None]:
+    """Call *handler* with the name of each place that is passed, until the block is left.
+
+    What it raises is raised there: an exception that nobody catches ends what was under way.
+    """
+    _told.append(handler)
+    try:
+        yield
+    finally:
+        _told.remove(handler)
+
+
 def hit(name: str) -> None:
     """Exit the process if the fail point *name* is armed; else do nothing."""
+    for handler in _told:
+        handler(name)
     if name != _armed.name:
         return
     _armed.left -= 1

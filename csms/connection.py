@@ -235,6 +235,7 @@ class Connection:
             if text is not None:
                 kind = "error" if text.startswith("[4,") else "result"
                 await self._send(text, kind, message_id=call.id, action=call.action)
+                failpoints.replied()
                 seconds = self._node.clock.monotonic() - asked.at_s
                 metrics.CALLS.labels(_label(self._adapter, call)).observe(seconds)
                 if boots:
@@ -295,12 +296,12 @@ class Connection:
         if claimed is None:
             return False
         command = claimed.command
-        failpoints.hit(f"csms.claimed.{command.kind}")
+        failpoints.hit("csms.claimed", command.kind)
         answer = await self._ask(claimed)
         if answer is None:
             await self._insist(lambda: outbound.record_silence(self._node, command))
         else:
-            failpoints.hit(f"csms.answered.{command.kind}")
+            failpoints.hit("csms.answered", command.kind)
             sent = SentCall(command, claimed.message_id, claimed.action, 0.0)
             await self._record(sent, answer)
         return True
@@ -322,7 +323,7 @@ class Connection:
             if not written:
                 return None
             self.conduct.asked(claimed.action, claimed.text)
-            failpoints.hit(f"csms.written.{command.kind}")
+            failpoints.hit("csms.written", command.kind)
             await asyncio.wait([future], timeout=command.timeout_s)
             return future.result() if future.done() and not future.cancelled() else None
         finally:

@@ -9,6 +9,7 @@ from core.chargers import presence, registry
 from core.chargers.login import is_enough
 from core.chargers.models import Held
 from core.commands import service as commands
+from core.kernel import failpoints
 from core.kernel.db import Tx
 from core.kernel.doorbell import Rings, rung
 from core.kernel.errors import DatabaseUnavailable, PlatformError
@@ -83,6 +84,7 @@ async def _show_life(node: Node) -> None:
         for connection in node.connections.values()
         if now_s - connection.heard_s <= ALIVE_S
     }
+    failpoints.enter("node", "alive")
     async with node.db.transaction() as tx:
         await presence.node_alive(tx, node.id)
         await presence.seen(tx, heard)
@@ -112,6 +114,7 @@ async def _let_go(tx: Tx, charger_id: str, epoch: int) -> None:
 
 
 async def _take_back(node: Node, connection: Connection) -> None:
+    failpoints.enter("socket", "taken_back")
     async with node.db.transaction() as tx:
         try:
             charger = await registry.get(tx, connection.charger_id)

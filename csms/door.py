@@ -19,7 +19,7 @@ from core.chargers.login import Refused
 from core.chargers.login_limit import ConnectionLimit, LoginLimit
 from core.chargers.models import Charger
 from core.chargers.states import RefusalReason
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
@@ -99,6 +99,7 @@ class Door:
 
     async def _misplaced(self, socket: Socket, request: Request, path: str) -> None:
         """Record a charger that knocks beside the door."""
+        failpoints.enter("door", "login")
         last = path.rstrip("/").rpartition("/")[2]
         if last and "upgrade" in request.headers:
             address = self._caller(socket, request).address
@@ -108,6 +109,7 @@ class Door:
     async def _admit(
         self, socket: Socket, request: Request, identity: str, name: str
     ) -> Response | None:
+        failpoints.enter("door", "login")
         caller = self._caller(socket, request)
         socket.address = address = caller.address
         if self._connections.is_over(address):

@@ -3,6 +3,7 @@
 import structlog
 
 from core.chargers import security_events
+from core.kernel import failpoints
 from core.kernel.errors import DatabaseUnavailable
 from csms.node import Node
 from csms.pace import Pace
@@ -15,6 +16,7 @@ async def is_over(node: Node, charger_id: str, pace: Pace) -> bool:
     over_s = pace.over_s
     if over_s <= node.settings.flood_tolerance.total_seconds():
         return False
+    failpoints.enter("socket", "flooding")
     limit = node.settings.frames_per_second
     log.warning("socket_given_up", reason="frame_flood", frames_per_second=limit)
     text = f"more than {limit} frames a second for {over_s:.0f} s"

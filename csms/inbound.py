@@ -60,6 +60,7 @@ async def answer(node: Node, peer: Peer, call: Call, text: str) -> str:
         DatabaseUnavailable: Nothing was written; try again or close the socket.
         NotStored: Close the socket, so that the charger repeats the message.
     """
+    failpoints.enter("frame", call.action)
     adapter, version = peer.adapter, peer.adapter.version
     route = adapter.routes.get(call.action)
     if route is None:
@@ -118,7 +119,6 @@ async def _handled(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) 
         if not ask.route.is_transaction:
             return protocol.encode_error(call.id, codes.INTERNAL_ERROR)
         payload = await _keep(node, peer, ask)
-    failpoints.hit(f"csms.handled.{call.action}")
     return protocol.encode_result(call.id, payload)
 
 

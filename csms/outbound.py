@@ -24,6 +24,7 @@ from core.commands.commands import (
 from core.commands.models import CommandRow
 from core.desired import service as desired
 from core.fleet import service as fleet
+from core.kernel import failpoints
 from core.kernel.crypto import Undecryptable
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
@@ -83,6 +84,7 @@ async def claim(
     Raises:
         NoLongerOurs: The socket has to be closed.
     """
+    failpoints.enter("command", "claim")
     while True:
         async with node.db.transaction() as tx:
             try:
@@ -170,6 +172,7 @@ async def record_answer(
         violation = schemas.validate_response(adapter.version, sent.action, payload)
     if violation is not None:
         log.warning("answer_invalid", action=sent.action, detail=violation.description)
+    failpoints.enter("command", "answer")
     async with node.db.transaction() as tx:
         recorded = _answer(adapter, sent.action, answer, at=tx.now, is_valid=violation is None)
         await operations.record_answer(tx, sent.command, recorded)
@@ -179,6 +182,7 @@ async def record_answer(
             await fleet.answered(tx, sent.command, recorded)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
     if recorded.response is not None and violation is None:
+        failpoints.enter("command", "learn")
         async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
             await adapter.learn(tx, sent.command, sent.action, recorded.response)
     return None if violation is None else violation.description
@@ -209,6 +213,7 @@ def _unsaid(exc: Exception, *, at: datetime) -> Answer:
 
 async def record_silence(node: Node, command: CommandRow) -> None:
     """Record that a call may or may not have been heard: it is not sent again (I6)."""
+    failpoints.enter("command", "silence")
     async with node.db.transaction() as tx:
         await commands.record_timeout(tx, command.id)
     log.warning("command_unanswered", command_id=command.id)

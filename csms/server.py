@@ -20,7 +20,7 @@ from core.alerts.service import raise_alert
 from core.chargers import presence, security_events
 from core.chargers.frame_log import FrameLog
 from core.chargers.models import Charger
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -127,6 +127,7 @@ async def listen(
         calls=SentCalls(clock),
     )
     await _release(node)  # what a process of the same name left behind
+    failpoints.enter("node", "alive")
     async with db.transaction() as tx:
         await presence.node_alive(tx, node.id)
     tls = Tls(db, settings, vault)
@@ -265,6 +266,7 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
 async def _note_flapping(node: Node, socket: Socket, charger: Charger) -> None:
     """Raise the alert on a charger whose sockets replace each other (S7)."""
     count = node.settings.flapping_replacements
+    failpoints.enter("socket", "flapping")
     text = f"{count} sockets replaced within 10 minutes, the last from {socket.address}"
     try:
         async with node.db.transaction() as tx:
@@ -290,6 +292,7 @@ async def _register(
     """
     old: Connection | None = None
     connection: Connection | None = None
+    failpoints.enter("socket", "connected")
     try:
         async with node.db.transaction() as tx:
             epoch = await presence.connected(
@@ -319,6 +322,7 @@ async def _register(
 
 async def _unregister(node: Node, connection: Connection) -> None:
     """Mark the charger offline, unless a newer socket has it (I26)."""
+    failpoints.enter("socket", "disconnected")
     charger_id = connection.charger_id
     if node.connections.get(charger_id) is connection:
         del node.connections[charger_id]
@@ -347,6 +351,7 @@ async def _drain(node: Node, servers: Sequence[Server]) -> None:
 
 
 async def _release(node: Node) -> None:
+    failpoints.enter("node", "release")
     try:
         released = 1
         while released:

@@ -20,7 +20,7 @@ from core.certificates import authority, client, x509s
 from core.certificates.client import TlsUnusable, TrustFiles
 from core.chargers import login
 from core.chargers.states import RefusalReason
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.crypto import Undecryptable, Vault
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
@@ -112,6 +112,7 @@ class Tls:
 
     async def watch(self) -> None:
         """Take over files that change, until cancelled; broken ones leave everything as it was."""
+        failpoints.enter("door", "certificates")
         while True:
             await self._db.clock.sleep(LOOK_EVERY_S)
             state = await asyncio.to_thread(_state, self._settings)

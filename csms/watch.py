@@ -7,6 +7,7 @@ import structlog
 
 from core.chargers import deviations
 from core.chargers.deviations import Tally
+from core.kernel import failpoints
 from core.kernel.errors import DatabaseUnavailable
 from csms import revoked
 from csms.node import Node
@@ -49,6 +50,7 @@ async def write(node: Node) -> None:
     Raises:
         DatabaseUnavailable: It waits on.
     """
+    failpoints.enter("node", "deviations")
     while node.tallies:
         batch = list(islice(node.tallies, TALLIES_AT_ONCE))
         async with node.db.transaction() as tx:

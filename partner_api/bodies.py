@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from core.kernel import failpoints
 from core.kernel.errors import PlatformError
 
 MAX_DEPTH: Final = 20
@@ -86,6 +87,7 @@ class StrictRoute(APIRoute):
                 raise HTTPException(404)  # the $ of the router's pattern lets it pass
             _drop_doubtful(request.scope)
             request.state.route = self.path
+            failpoints.enter("api", self.name)
             request.state.odd_query = _odd_query(request, known)
             params = request.scope["path_params"]
             request.scope["path_params"] = {

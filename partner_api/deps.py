@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from core.kernel import failpoints
 from core.kernel.crypto import Vault
 from core.kernel.db import Tx
 from core.kernel.page import Page
@@ -17,7 +16,6 @@ from partner_api.services import Services
 async def _transaction(request: Request) -> AsyncIterator[Tx]:
     async with Services.of(request.scope).db.transaction() as tx:
         yield tx
-    failpoints.hit(f"api.committed.{request.method}")
 
 
 Transaction = Annotated[Tx, Depends(_transaction, scope="function")]

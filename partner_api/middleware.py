@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.errors import PlatformError
 from core.kernel.ids import new_id
 from partner_api.problems import problem
@@ -54,6 +54,7 @@ class Envelope:
         with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
             try:
                 await self._handle(scope, receive, exchange)
+                failpoints.replied()
             finally:
                 self._account(scope, exchange.status, clock.monotonic() - began)
 

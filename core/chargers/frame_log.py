@@ -18,6 +18,7 @@ from core.chargers import record_store
 from core.chargers.facts import FrameSeen
 from core.chargers.record_models import Frame, Quarantined
 from core.chargers.text import storable, storable_or_none
+from core.kernel import failpoints
 from core.kernel.db import Database, Tx
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
@@ -118,6 +119,7 @@ class FrameLog:
                 await _wait(self._is_closing, within_s=self._retry_after_s)
 
     async def _write(self, batch: list[FrameSeen]) -> None:
+        failpoints.enter("frame_log", "write")
         try:
             async with self._db.transaction() as tx:
                 frames = await _disguised(tx, batch)

@@ -19,7 +19,7 @@ import structlog
 from core.conduct import store
 from core.conduct.models import Tally
 from core.conduct.rules import ORDINARY, Signal
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.ids import new_id
@@ -154,6 +154,7 @@ class Watch:
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write what is new: of whom something is odd at once, of others when a minute is over."""
+        failpoints.enter("conduct", "write")
         await self._learn_networks()
         minute = minute_of(self._db.now())
         odd = {key[:2] for key in self._dirty if key[2] not in ORDINARY}

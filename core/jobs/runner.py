@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from core.jobs.watch import Streaks
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.errors import DatabaseUnavailable
 
@@ -52,6 +52,7 @@ async def running(
 async def _forever(job: Job, clock: Clock, streaks: Streaks) -> None:
     """Repeat *job*; a failed pass is logged, and the next starts from the database again."""
     while True:
+        failpoints.enter("job", job.name)
         try:
             await job.work()
         except DatabaseUnavailable:

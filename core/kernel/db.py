@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from core.kernel import failpoints
 from core.kernel.clock import Clock
 from core.kernel.doorbell import Doorbell
 from core.kernel.engine import Connection, Engine
@@ -204,13 +205,18 @@ class Database:
         try:
             if self._anchor is None:
                 await self._synchronise(connection)
-            tx = Tx(connection, self._statements, self.now())
+            witness = failpoints.witness(connection)
+            tx = Tx(witness or connection, self._statements, self.now())
             yield tx
             rings = await tx.finish()
+            if witness is not None:
+                witness.pass_by("before")
         except BaseException as exc:
             await self._engine.roll_back(connection, exc)
             raise
         await self._engine.commit(connection)
+        if witness is not None:
+            witness.pass_by("after")
         for topic, key in rings:
             await self.doorbell.ring(topic, key)
 

@@ -1,18 +1,35 @@
 """Named places where a test may kill the process, to prove that nothing is lost there.
 
-``VOLTGATE_FAILPOINT=csms.claimed`` (or ``csms.claimed:2`` for the second pass) makes the process
-exit at once, without any clean-up, as ``kill -9`` would. Production refuses the variable.
+``VOLTGATE_FAILPOINT=webhooks.posted`` (or ``webhooks.posted:2`` for the second pass) makes the
+process exit at once, without any clean-up, as ``kill -9`` would. Production refuses the variable.
+
+Every transaction that wrote something has two such places, ``commit.before.KIND`` and
+``commit.after.KIND``; whoever begins a piece of work says of what kind it is (``enter``): a frame,
+a job, a route. ``replied.KIND`` is behind the answer to it; what is sent has places of its own
+(``hit``). ``make crash ARGS=--list`` shows them all.
 
 A test that runs many nodes in one process is told of every pass instead (``told``).
 """
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from core.kernel.engine import Connection, Rows
 
 _VARIABLE: Final = "VOLTGATE_FAILPOINT"
 _EXIT_CODE: Final = 137
+_WRITES: Final = re.compile(
+    r"\s*(INSERT|UPDATE|DELETE|WITH\b.*\b(INSERT|UPDATE|DELETE)\b)", re.IGNORECASE | re.DOTALL
+)
+
+_UNNAMED: Final = "unnamed"
+_kind: Final[ContextVar[str]] = ContextVar("kind_of_transaction", default=_UNNAMED)
+"""Of a task and of those that it begins."""
 
 
 class _Armed:
@@ -46,8 +63,14 @@ def told(handler: Callable[[str], None]) -> Iterator[None]:
         _told.remove(handler)
 
 
-def hit(name: str) -> None:
-    """Exit the process if the fail point *name* is armed; else do nothing."""
+def hit(place: str, *more: str) -> None:
+    """Exit the process if the fail point *place* is armed; else do nothing.
+
+    Its name is *place* and what is *more* of it, with dots between.
+    """
+    if not (_armed.name or _told):
+        return
+    name = ".".join((place, *more))
     for handler in _told:
         handler(name)
     if name != _armed.name:
@@ -55,3 +78,59 @@ def hit(name: str) -> None:
     _armed.left -= 1
     if _armed.left <= 0:
         os._exit(_EXIT_CODE)
+
+
+def enter(area: str, what: str) -> None:
+    """Say what the transactions are for that this task, or one that it begins, opens from now on.
+
+    It holds until the next ``enter`` of the same task.
+    """
+    if _armed.name or _told:
+        _kind.set(f"{area}.{what}")
+
+
+def replied() -> None:
+    """Pass the place where what is under way has been answered: ``replied.KIND``."""
+    if _armed.name or _told:
+        hit("replied", _kind.get())
+
+
+def witness(connection: "Connection") -> "Witness | None":
+    """Return *connection* with somebody who sees what it writes; ``None`` if nobody asks."""
+    return Witness(connection) if _armed.name or _told else None
+
+
+class Witness:
+    """A connection for one transaction that has places before and after its commit.
+
+    One that wrote nothing has none: to be killed there would prove nothing.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._has_written = False
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> "Rows":
+        """Run a statement and return its rows."""
+        rows = await self._connection.fetch(sql, arguments)
+        self._saw(sql, len(rows[0]))
+        return rows
+
+    async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
+        """Run a statement; return how many rows it touched."""
+        count = await self._connection.execute(sql, arguments)
+        self._saw(sql, count)
+        return count
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once for each of *rows*."""
+        await self._connection.execute_many(sql, rows)
+        self._saw(sql, len(rows))
+
+    def pass_by(self, when: str) -> None:
+        """Be at the place *when*: ``before`` or ``after``."""
+        if self._has_written:
+            hit("commit", when, _kind.get())
+
+    def _saw(self, sql: str, rows: int) -> None:
+        self._has_written = self._has_written or (rows != 0 and _WRITES.match(sql) is not None)

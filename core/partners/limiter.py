@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
@@ -113,6 +113,7 @@ class Limiter:
             self._leaving = True
             self._wake.set()
             await task  # not cancelled: a pass is short, and must not be cut off in its middle
+            failpoints.enter("limits", "leave")
             with suppress(DatabaseUnavailable):
                 async with self._db.transaction() as tx:
                     await limit_store.remove_node(tx, self._node_id)
@@ -143,6 +144,7 @@ class Limiter:
     async def _meet(self, *, reaches: bool) -> None:
         """Tell the other nodes how this one counts; do what they allow."""
         report = self._report
+        failpoints.enter("limits", "meet")
         async with self._db.transaction() as tx:
             await limit_store.touch_node(tx, self._node_id, reaches_redis=reaches, report=report)
             found = await limit_store.nodes_since(tx, tx.now - NODE_SILENT)

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from core.kernel import metrics
+from core.kernel import failpoints, metrics
 from core.kernel.db import Database
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
@@ -132,6 +132,7 @@ class RequestLog:
                 await _wait(self._is_closing, within_s=RETRY_AFTER_S)
 
     async def _write(self, batch: list[Call]) -> None:
+        failpoints.enter("request_log", "write")
         try:
             async with self._db.transaction() as tx:
                 await store.add(tx, [{**row_of(call), "updated_at": tx.now} for call in batch])

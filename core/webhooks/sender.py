@@ -137,6 +137,7 @@ class Sender:
         if room == 0 or among == []:
             return
         self._sweep = False
+        failpoints.enter("webhook", "claim")
         taken: list[tuple[Waiting, Sequence[Claim]]] = []
         async with self._db.transaction() as tx:
             lease = tx.now + self._timeout + LEASE_BEYOND_TIMEOUT
@@ -150,8 +151,6 @@ class Sender:
                 claim = ordering.claim if is_ordered else outbox.claim
                 claims = await claim(tx, endpoint.id, limit=limit, lease=lease)
                 taken.append((endpoint, claims))
-        if any(claims for _, claims in taken):
-            failpoints.hit("webhooks.claimed")
         for endpoint, claims in taken:
             self._lanes.add(claims, is_failing=endpoint.is_failing)
             if claims:
@@ -230,12 +229,14 @@ class Sender:
         ended = list(batch)
         try:
             if taken := [outcome for outcome in batch if outcome.is_delivered]:
+                failpoints.enter("webhook", "delivered")
                 async with self._db.transaction() as tx:
                     await record_delivered(tx, taken)
                 batch = [outcome for outcome in batch if not outcome.is_delivered]
                 for outcome in taken:
                     _report(outcome, None)
             while batch:
+                failpoints.enter("webhook", "failed")
                 async with self._db.transaction() as tx:
                     failure = await record_failed(tx, batch[0], jitter=self._jitter())
                 _report(batch.pop(0), failure)
@@ -250,6 +251,7 @@ class Sender:
             await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN_S)
         try:
             await self._record()
+            failpoints.enter("webhook", "release")
             async with self._db.transaction() as tx:
                 await outbox.release(tx, unbegun)
         except DatabaseUnavailable:

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from core.kernel import failpoints
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import rung
@@ -81,6 +82,7 @@ class Host:
                 await self._close()
 
     async def _pass(self) -> None:
+        failpoints.enter("sandbox", "claim")
         ended = [charger_id for charger_id, task in self._tasks.items() if task.done()]
         now_s = self._db.clock.monotonic()
         is_due = bool(self._guests) and now_s - self._renewed_s >= RENEW_EVERY_S
@@ -124,6 +126,7 @@ class Host:
             log.info("simulated_charger_left", charger_id=charger_id, name=guest.role.name)
 
     async def _report(self, errand: Errand, refused: str | None) -> None:
+        failpoints.enter("sandbox", "answer")
         try:
             async with self._db.transaction() as tx:
                 await hosting.answered(tx, errand, refused=refused)
@@ -147,6 +150,7 @@ class Host:
 
     async def _forget(self) -> None:
         """Let go of what this node, or one of the same name before it, has run."""
+        failpoints.enter("sandbox", "release")
         async with self._db.transaction() as tx:
             await hosting.release_all(tx, host=self._name)
 

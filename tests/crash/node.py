@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import random
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -29,11 +30,17 @@ _forks: Final = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["ops.cli.serving", "ops.serve", __name__])
 
 
+PORTS: Final = range(15_000, 32_000)
+"""Below those that systems give to outgoing connections: one of them could take a dead node's."""
+
+
 def free_port() -> int:
-    """Return a port that nobody is using now."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody is using now, and that nobody is given unasked."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True, kw_only=True)

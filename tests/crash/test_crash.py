@@ -27,12 +27,12 @@ from tests.world import PASSWORD, QUICK
 ACTOR: Final = Actor(name="test")
 
 FAILPOINTS: Final = {
-    "api.committed.POST": "succeeded",
+    "commit.after.api.start_charge": "succeeded",
     "csms.claimed.start": "timed_out",
     "csms.written.start": "succeeded",
     "csms.answered.start": "succeeded",
-    "csms.handled.{started}": "succeeded",
-    "webhooks.claimed": "succeeded",
+    "commit.after.frame.{started}": "succeeded",
+    "commit.after.webhook.claim": "succeeded",
     "webhooks.posted": "succeeded",
 }
 """Each place, and how the operation that was under way ends after the restart."""

@@ -131,3 +131,8 @@ TO_CHARGER: Final[dict[Version, frozenset[str]]] = {
 ACTIONS: Final[dict[Version, frozenset[str]]] = {
     version: FROM_CHARGER[version] | TO_CHARGER[version] for version in FROM_CHARGER
 }
+
+
+def label(version: Version, action: str) -> str:
+    """Return the action for metrics and traces; what a charger made up is one word only."""
+    return action if action in ACTIONS[version] else "other"

@@ -9,9 +9,10 @@ from websockets import ConnectionClosed
 from websockets.asyncio.server import ServerConnection
 
 from core.chargers.models import Charger
-from core.kernel import failpoints, metrics
+from core.kernel import failpoints, metrics, tracing
 from core.kernel.errors import DatabaseUnavailable
 from csms import flood, inbound, outbound, protocol
+from csms.actions import label
 from csms.adapter import Adapter
 from csms.calls import SentCall
 from csms.conduct import Conduct
@@ -216,9 +217,9 @@ class Connection:
             case Due(text, message_id):
                 await self._send(text, "error", message_id=message_id)
             case Asked(call):
-                with structlog.contextvars.bound_contextvars(
-                    action=call.action, message_id=call.id
-                ):
+                name = f"frame {label(self._adapter.version, call.action)}"
+                facts = {"action": call.action, "message_id": call.id}
+                with structlog.contextvars.bound_contextvars(**facts), tracing.span(name):
                     await self._answer(item)
             case Late(sent, answer):
                 log.info("answer_late", command_id=sent.command.id)
@@ -237,7 +238,7 @@ class Connection:
                 await self._send(text, kind, message_id=call.id, action=call.action)
                 failpoints.replied()
                 seconds = self._node.clock.monotonic() - asked.at_s
-                metrics.CALLS.labels(_label(self._adapter, call)).observe(seconds)
+                metrics.CALLS.labels(label(self._adapter.version, call.action)).observe(seconds)
                 if boots:
                     self.conduct.boot_answered(text)
                     self.follow_profile()
@@ -297,7 +298,9 @@ class Connection:
             return False
         command = claimed.command
         failpoints.hit("csms.claimed", command.kind)
-        answer = await self._ask(claimed)
+        parent = claimed.traceparent
+        with tracing.span(f"command {claimed.action}", parent=parent, command_id=command.id):
+            answer = await self._ask(claimed)
         if answer is None:
             await self._insist(lambda: outbound.record_silence(self._node, command))
         else:
@@ -324,8 +327,13 @@ class Connection:
                 return None
             self.conduct.asked(claimed.action, claimed.text)
             failpoints.hit("csms.written", command.kind)
+            asked_s = self._node.clock.monotonic()
             await asyncio.wait([future], timeout=command.timeout_s)
-            return future.result() if future.done() and not future.cancelled() else None
+            if not future.done() or future.cancelled():
+                return None
+            seconds = self._node.clock.monotonic() - asked_s
+            metrics.ASKED.labels(label(self._adapter.version, claimed.action)).observe(seconds)
+            return future.result()
         finally:
             self._waiting = None
             future.cancel()
@@ -388,9 +396,3 @@ class Connection:
             action=action,
             operation_id=operation_id,
         )
-
-
-def _label(adapter: Adapter, call: Call) -> str:
-    """Return the action for the metrics; what a charger made up is one label only."""
-    known = call.action in adapter.routes
-    return call.action if known else "other"

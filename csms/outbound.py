@@ -1,7 +1,7 @@
 """Our calls: claimed, put into the charger's words, their answers recorded."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from core.commands.commands import (
 from core.commands.models import CommandRow
 from core.desired import service as desired
 from core.fleet import service as fleet
-from core.kernel import failpoints
+from core.kernel import failpoints, tracing
 from core.kernel.crypto import Undecryptable
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
@@ -60,6 +60,7 @@ class Claimed:
     action: str
     text: str
     payload: Payload
+    traceparent: str | None = None
 
 
 class NoLongerOurs(Exception):
@@ -110,6 +111,9 @@ async def claim(
                 continue
             await commands.sent_as(tx, command.id, claimed.action)
             await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
+            if tracing.is_on() and command.operation_id is not None:
+                parent = await operations.traceparent_of(tx, command.operation_id)
+                claimed = replace(claimed, traceparent=parent)
         return claimed
 
 

@@ -253,12 +253,14 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     if (old is not None or charger.online) and keeping.flapping.replaced(charger.id):
         await _note_flapping(node, socket, charger)
     metrics.CHARGERS_CONNECTED.inc()
+    metrics.CONNECTIONS.labels(adapter.version).inc()
     log.info("charger_connected", version=adapter.version, epoch=connection.epoch)
     connection.wake()
     try:
         await connection.run()
     finally:
         metrics.CHARGERS_CONNECTED.dec()
+        metrics.CONNECTIONS_CLOSED.labels(metrics.close_code(socket.close_code)).inc()
         await _unregister(node, connection)
         log.info("charger_disconnected", code=socket.close_code)
 

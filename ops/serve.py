@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -14,6 +14,7 @@ from core.chargers.frame_log import FrameLog
 from core.jobs.runner import running
 from core.jobs.schedule import periodic_work
 from core.jobs.watch import Streaks
+from core.kernel import metrics, tracing
 from core.kernel.clock import Clock, SystemClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -30,6 +31,8 @@ from ops.sandbox.host import hosting_sandbox
 from partner_api.app import PartnerApp, create_app, release
 
 __all__ = ["ALL_ROLES", "Platform", "Role", "platform"]
+
+LAG_EVERY_S: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -71,12 +74,14 @@ async def platform(
 
     Raises:
         OSError: A port is in use.
+        RuntimeError: Traces are asked for, and OpenTelemetry is not installed.
         DatabaseUnavailable: The database cannot be reached.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     vault = Vault(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing.running(settings))
         doorbell = await stack.enter_async_context(_doorbell(settings, clock))
         db = await stack.enter_async_context(
             Database(
@@ -98,6 +103,7 @@ async def platform(
             )
             if (sandbox_url := parts["csms"].sandbox_url) is not None:
                 await stack.enter_async_context(hosting_sandbox(db, settings, vault, sandbox_url))
+        await stack.enter_async_context(_owned(_measure_lag(clock), "event loop lag"))
         operator_app = create_operator_app(db, settings, vault, clock)
         operator_url = await stack.enter_async_context(
             serving(operator_app, host=settings.host, port=settings.operator_port)
@@ -137,6 +143,14 @@ async def _start_worker(
     streaks = Streaks()
     jobs = periodic_work(db, settings, streaks)
     await stack.enter_async_context(running(jobs, clock, streaks))
+
+
+async def _measure_lag(clock: Clock) -> None:
+    """Look twice a second how late the event loop is."""
+    while True:
+        due_s = clock.monotonic() + LAG_EVERY_S
+        await clock.sleep(LAG_EVERY_S)
+        metrics.LOOP_LAG_SECONDS.observe(max(clock.monotonic() - due_s, 0))
 
 
 @asynccontextmanager

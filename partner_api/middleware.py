@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.kernel import failpoints, metrics
+from core.kernel import failpoints, metrics, tracing
 from core.kernel.errors import PlatformError
 from core.kernel.ids import new_id
 from partner_api.problems import problem
@@ -51,12 +51,16 @@ class Envelope:
         state["request_id"] = new_id("req")
         exchange = _Exchange(state, send)
         began = clock.monotonic()
-        with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
+        parent = _traceparent(scope) if tracing.is_on() else None
+        with (
+            structlog.contextvars.bound_contextvars(request_id=state["request_id"]),
+            tracing.span("request", parent=parent) as span,
+        ):
             try:
                 await self._handle(scope, receive, exchange)
                 failpoints.replied()
             finally:
-                self._account(scope, exchange.status, clock.monotonic() - began)
+                self._account(scope, exchange.status, clock.monotonic() - began, span)
 
     async def _handle(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         try:
@@ -78,12 +82,16 @@ class Envelope:
         error = PlatformError("body_too_large", f"At most {limit_bytes} bytes.")
         await problem(scope, error)(scope, receive, exchange.send)
 
-    def _account(self, scope: Scope, status: int | None, duration_s: float) -> None:
+    def _account(
+        self, scope: Scope, status: int | None, duration_s: float, span: tracing.Span
+    ) -> None:
         state: dict[str, Any] = scope["state"]
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = state.get("route", "unmatched")
         labels = {"app": self.name, "method": method, "route": route, "status": str(status)}
         metrics.REQUESTS.labels(**labels).observe(duration_s)
+        span.rename(f"{method} {route}")
+        span.note(request_id=state["request_id"], app=self.name, status=status)
         if state.get("is_unlogged"):
             return
         caller = state.get("caller")
@@ -142,6 +150,14 @@ def _limit_bytes(scope: Scope) -> int:
     if scope["method"] == "POST" and _PICTURES.fullmatch(scope["path"]):
         return settings.picture_limit_bytes
     return settings.body_limit_bytes
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """Return what the caller says its trace is; an operator's or a partner's own."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value[:55], "latin-1")
+    return None
 
 
 def _announced(scope: Scope) -> int:

@@ -18,7 +18,7 @@ from core.chargers import record_store
 from core.chargers.facts import FrameSeen
 from core.chargers.record_models import Frame, Quarantined
 from core.chargers.text import storable, storable_or_none
-from core.kernel import failpoints
+from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
@@ -61,6 +61,7 @@ class FrameLog:
         self.dropped = 0
 
     async def __aenter__(self) -> Self:
+        metrics.FRAME_LOG_WAITING.set_function(lambda: len(self._waiting))
         self._task = asyncio.create_task(self._run(), name="frame-log")
         return self
 
@@ -78,7 +79,7 @@ class FrameLog:
         try:
             await self.flush()
         except DatabaseUnavailable:
-            self.dropped += len(self._waiting)
+            self._count_dropped(len(self._waiting))
             _log.warning("frames_lost", frames=len(self._waiting))
             self._waiting.clear()
 
@@ -86,7 +87,7 @@ class FrameLog:
         """Queue a frame; never waits and never fails."""
         if len(self._waiting) >= self._capacity:
             self._waiting.popleft()
-            self.dropped += 1
+            self._count_dropped(1)
             if not self._was_dropping:
                 self._was_dropping = True
                 _log.warning("frames_dropped", capacity=self._capacity)
@@ -104,6 +105,10 @@ class FrameLog:
             while self._waiting:
                 await self._write([self._waiting.popleft() for _ in range(self._batch_size())])
             self._was_dropping = False
+
+    def _count_dropped(self, frames: int) -> None:
+        self.dropped += frames
+        metrics.FRAME_LOG_DROPPED.inc(frames)
 
     def _batch_size(self) -> int:
         return min(BATCH, len(self._waiting))
@@ -126,11 +131,11 @@ class FrameLog:
                 await record_store.add_frames(tx, [_row(frame) for frame in frames])
         except DatabaseUnavailable:
             room = max(self._capacity - len(self._waiting), 0)
-            self.dropped += max(len(batch) - room, 0)
+            self._count_dropped(max(len(batch) - room, 0))
             self._waiting.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
             raise
         except DRIVER_ERRORS:
-            self.dropped += len(batch)
+            self._count_dropped(len(batch))
             _log.exception("frames_refused", frames=len(batch))
 
 

@@ -53,14 +53,19 @@ async def _forever(job: Job, clock: Clock, streaks: Streaks) -> None:
     """Repeat *job*; a failed pass is logged, and the next starts from the database again."""
     while True:
         failpoints.enter("job", job.name)
+        began_s = clock.monotonic()
         try:
             await job.work()
         except DatabaseUnavailable:
+            metrics.JOB_RUNS.labels(job.name, "postponed").inc()
             log.warning("job_postponed", job=job.name, reason="database unavailable")
         except Exception as exc:
-            metrics.JOB_FAILURES.labels(job.name).inc()
+            metrics.JOB_RUNS.labels(job.name, "failed").inc()
             log.exception("job_failed", job=job.name)
             streaks.failed(job.name, exc)
         else:
+            metrics.JOB_RUNS.labels(job.name, "succeeded").inc()
+            metrics.JOB_SUCCEEDED.labels(job.name).set(clock.unix())
             streaks.succeeded(job.name)
+        metrics.JOB_SECONDS.labels(job.name).observe(clock.monotonic() - began_s)
         await clock.sleep(job.every_s)

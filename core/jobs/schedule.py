@@ -101,6 +101,7 @@ def periodic_work(
 
     return (
         job("expire_operations", 1, operations.expire_overdue),
+        job("count_operations", 15, operations.measure),
         job("expire_commands", 1, commands.expire_overdue),
         job("expire_reservations", 1, reservations.expire_overdue),
         job("expire_holds", 10, holds.expire_overdue),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.kernel import failpoints
+from core.kernel import failpoints, metrics, tracing
 from core.kernel.clock import Clock
 from core.kernel.doorbell import Doorbell
 from core.kernel.engine import Connection, Engine
@@ -201,20 +201,39 @@ class Database:
         Raises:
             DatabaseUnavailable: No connection, a lost one, or a deadlock; nothing was written.
         """
-        connection = await self._engine.begin()
+        monotonic = self.clock.monotonic
+        asked_s = monotonic()
+        try:
+            connection = await self._engine.begin()
+        except DatabaseUnavailable:
+            metrics.UNAVAILABLE.observe(monotonic() - asked_s)
+            raise
+        began_s = monotonic()
+        metrics.TRANSACTION_WAIT_SECONDS.observe(began_s - asked_s)
         try:
             if self._anchor is None:
                 await self._synchronise(connection)
             witness = failpoints.witness(connection)
             tx = Tx(witness or connection, self._statements, self.now())
-            yield tx
-            rings = await tx.finish()
+            with tracing.span("transaction", leads=False):
+                yield tx
+                rings = await tx.finish()
             if witness is not None:
                 witness.pass_by("before")
         except BaseException as exc:
             await self._engine.roll_back(connection, exc)
+            is_away = isinstance(exc, DatabaseUnavailable)
+            (metrics.UNAVAILABLE if is_away else metrics.ROLLED_BACK).observe(monotonic() - began_s)
             raise
-        await self._engine.commit(connection)
+        ready_s = monotonic()
+        try:
+            await self._engine.commit(connection)
+        except DatabaseUnavailable:
+            metrics.UNAVAILABLE.observe(monotonic() - began_s)
+            raise
+        done_s = monotonic()
+        metrics.COMMIT_SECONDS.observe(done_s - ready_s)
+        metrics.COMMITTED.observe(done_s - began_s)
         if witness is not None:
             witness.pass_by("after")
         for topic, key in rings:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Protocol
 
+from core.kernel import metrics
+
 Rings = asyncio.Queue[str]
 
 RINGS_KEPT: Final = 10_000
@@ -39,7 +41,9 @@ class MemoryDoorbell:
     def deliver(self, topic: str, key: str) -> None:
         """Put *key* into the queue of every subscriber in this process."""
         for queue in self._queues.get(topic, ()):
-            if not queue.full():
+            if queue.full():
+                metrics.RINGS.labels("unread").inc()
+            else:
                 queue.put_nowait(key)
 
     def topics(self) -> frozenset[str]:

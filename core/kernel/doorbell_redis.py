@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from core.kernel import metrics
 from core.kernel.clock import Clock
 from core.kernel.doorbell import MemoryDoorbell, Rings
 from core.kernel.ids import new_body
@@ -52,11 +53,15 @@ class RedisDoorbell:
     async def ring(self, topic: str, key: str) -> None:
         self._local.deliver(topic, key)
         if self._away:
+            metrics.RINGS.labels("skipped").inc()
             return
         try:
             await self._redis.publish(_PREFIX + topic, f"{self._me} {key}")
         except (RedisError, OSError) as exc:
+            metrics.RINGS.labels("lost").inc()
             log.warning("ring_lost", topic=topic, error=repr(exc))
+        else:
+            metrics.RINGS.labels("sent").inc()
 
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncIterator[Rings]:
@@ -102,12 +107,14 @@ class RedisDoorbell:
                     self._pubsub, self._subscribed, self._away = pubsub, set(), False
                     await self._follow()
                     self._connected.set()
+                    metrics.REDIS_CONNECTED.set(1)
                     await self._read(pubsub)
             except (RedisError, OSError) as exc:
                 log.warning("redis_lost", error=repr(exc))
             finally:
                 self._pubsub, self._away = None, True
                 self._connected.clear()
+                metrics.REDIS_CONNECTED.set(0)
             await self._clock.sleep(_RETRY_S)
 
     async def _read(self, pubsub: PubSub) -> None:

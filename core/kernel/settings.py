@@ -26,6 +26,7 @@ from core.kernel.settings_requests import RequestLogSettings
 from core.kernel.settings_sandbox import SandboxSettings
 from core.kernel.settings_seeing import SeeingSettings
 from core.kernel.settings_signing import SigningSettings
+from core.kernel.settings_tracing import TracingSettings
 
 DEVELOPMENT_SECRET: Final = "voltgate-development-only-not-for-production"  # noqa: S105
 MINIMUM_SECRET_LENGTH: Final = 32
@@ -47,6 +48,7 @@ _NONE_IF_EMPTY: Final = (
     "tls_client_ca",
     "tls_client_crl",
     "tls_key",
+    "traces_endpoint",
     "twilio_account_sid",
     "twilio_auth_token",
     "twilio_from",
@@ -80,6 +82,7 @@ class Settings(
     ConductSettings,
     SigningSettings,
     SandboxSettings,
+    TracingSettings,
 ):
     """Every knob of the platform; the defaults run without any service.
 

@@ -55,6 +55,7 @@ operations = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deadline_at", UtcDateTime, nullable=False),
+    Column("traceparent", String(55)),
     UniqueConstraint("partner_id", "livemode", "request_id"),
     Index(
         "uq_operations_unfinished_start",
@@ -137,7 +138,7 @@ class Operation:
 
     *body* is the canonical request, compared when a request_id comes again. *token* and
     *remote_start_id* are what the charger will echo; they tie a transaction to its start.
-    *start_operation_id* is the start that a stop waits for.
+    *start_operation_id* is the start that a stop waits for, *traceparent* the trace of the request.
     """
 
     id: str
@@ -166,6 +167,7 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime
+    traceparent: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", OperationType(self.type))

@@ -11,14 +11,14 @@ from core.chargers.store import station_of
 from core.commands import service as commands
 from core.commands.commands import Answer, Verdict
 from core.commands.models import CommandRow
-from core.kernel import metrics
+from core.kernel import metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.times import rfc3339
 from core.operations import failures, reservations, store
 from core.operations.failures import Failure
 from core.operations.models import Operation
-from core.operations.states import ACHIEVED, OperationStatus, OperationType, Stage
+from core.operations.states import ACHIEVED, MACHINE, OperationStatus, OperationType, Stage
 from core.operations.views import operation_view
 from core.webhooks import service as webhooks
 
@@ -57,6 +57,12 @@ async def claim_next(
             await _progress(tx, moved)
         return await commands.claim(tx, command.id)
     return None
+
+
+async def traceparent_of(tx: Tx, operation_id: str) -> str | None:
+    """Return the trace of the request that an operation came from, if it was traced."""
+    operation = await store.by_id(tx, operation_id)
+    return None if operation is None else operation.traceparent
 
 
 async def record_answer(tx: Tx, command: CommandRow, answer: Answer) -> None:
@@ -147,8 +153,12 @@ async def finish(
     if operation is None:
         return None
     await commands.withdraw(tx, operation_id=operation_id)
-    await emit(tx, operation, f"operation.{to.value}")
+    name = f"operation.{to.value}"
+    with tracing.span(name, parent=operation.traceparent, operation_id=operation.id):
+        await emit(tx, operation, name)
     metrics.OPERATIONS.labels(operation.type, to).inc()
+    seconds = (tx.now - operation.created_at).total_seconds()
+    metrics.OPERATION_SECONDS.labels(operation.type, to).observe(seconds)
     tx.ring(topic(operation_id), operation_id)
     if to is not OperationStatus.SUCCEEDED:
         await _clean_up(tx, operation)
@@ -165,6 +175,15 @@ async def _clean_up(tx: Tx, operation: Operation) -> None:
             await finish(tx, stop.id, OperationStatus.SUCCEEDED, result=result)
     if operation.type is OperationType.RESERVE and operation.reservation_id is not None:
         await reservations.give_up(tx, operation.reservation_id)
+
+
+async def measure(tx: Tx) -> None:
+    """Set the gauge of what is under way; what has ended since is zero."""
+    found = {(row.type, row.status): row.operations for row in await store.count_by_status(tx)}
+    for type_ in OperationType:
+        for status in sorted(MACHINE.unfinished):
+            count = found.get((type_, status), 0)
+            metrics.OPERATIONS_UNFINISHED.labels(type_, status).set(count)
 
 
 async def emit(tx: Tx, operation: Operation, type_: str) -> None:

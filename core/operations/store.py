@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal_column, select, update
 
 from core.chargers.models import chargers
+from core.kernel import tracing
 from core.kernel.db import Tx, guarded_move, insert_once
 from core.kernel.page import Page, Slice, paginate
 from core.operations.models import Operation, Step, operation_steps, operations
@@ -33,6 +34,7 @@ async def add(tx: Tx, **values: Any) -> Operation | None:
         sequence=1,
         created_at=tx.now,
         updated_at=tx.now,
+        traceparent=tracing.current(),
         **values,
     )
     if operation is not None:
@@ -136,6 +138,17 @@ async def give_session(tx: Tx, operation_id: str, session_id: str) -> None:
 async def by_id(tx: Tx, operation_id: str) -> Operation | None:
     return await tx.one_or_none(
         select(operations).where(operations.c.id == operation_id), Operation
+    )
+
+
+async def count_by_status(tx: Tx) -> Sequence[Any]:
+    """Return (type, status, count) of what is under way."""
+    found = (operations.c.type, operations.c.status)
+    is_open = operations.c.status.in_(
+        [literal_column("'accepted'"), literal_column("'in_progress'")]  # as the partial index says
+    )
+    return await tx.all(
+        select(*found, func.count().label("operations")).where(is_open).group_by(*found)
     )
 
 

@@ -140,6 +140,7 @@ class Limiter:
             self._part(why)
         with suppress(DatabaseUnavailable):
             await self._meet(reaches=why is None)
+        metrics.LIMITER_TOGETHER.set(self._joined)
 
     async def _meet(self, *, reaches: bool) -> None:
         """Tell the other nodes how this one counts; do what they allow."""

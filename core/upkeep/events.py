@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from prometheus_client import Counter
 
 from core.chargers.text import storable, storable_or_none
 from core.kernel import metrics
@@ -20,13 +19,6 @@ log = structlog.get_logger()
 SEVERE: Final = 3
 """Danger (0), hardware failure (1), system failure (2), critical (3): somebody has to look."""
 MAX_VALUE_CHARS: Final = 2500
-
-EVENTS: Final = Counter(
-    "voltgate_charger_events",
-    "Events of chargers' components by severity (0 danger to 9 debug; unknown)",
-    ["severity"],
-    registry=metrics.REGISTRY,
-)
 
 
 async def reported(tx: Tx, charger_id: str, facts: Sequence[EventReported]) -> int:
@@ -51,7 +43,7 @@ async def reported(tx: Tx, charger_id: str, facts: Sequence[EventReported]) -> i
 def _shout(row: dict[str, Any]) -> None:
     """Count a new event; log one that somebody has to look at."""
     severity = row["severity"]
-    EVENTS.labels("unknown" if severity is None else str(severity)).inc()
+    metrics.CHARGER_EVENTS.labels("unknown" if severity is None else str(severity)).inc()
     if severity is not None and severity <= SEVERE and not row["cleared"]:
         log.warning(
             "charger_event_severe",

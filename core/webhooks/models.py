@@ -66,6 +66,7 @@ events = Table(
     Column("station_id", String(32)),
     Column("body", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("traceparent", String(55)),
     UniqueConstraint("partner_id", "seq"),
     Index("ix_events_object_id", "object_id", "object_sequence"),
     Index(
@@ -191,6 +192,7 @@ class Event:
     station_id: str | None
     body: str
     created_at: datetime
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

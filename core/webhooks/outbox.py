@@ -57,6 +57,7 @@ class Claim:
     secret: str
     previous_secret: str | None
     previous_secret_until: datetime | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ async def load(tx: Tx, delivery_ids: Sequence[str]) -> Sequence[Claim]:
             endpoints.c.secret,
             endpoints.c.previous_secret,
             endpoints.c.previous_secret_until,
+            events.c.traceparent,
         )
         .join(events, events.c.id == deliveries.c.event_id)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from core.kernel import failpoints
+from core.kernel import failpoints, tracing
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -184,6 +184,17 @@ class Sender:
             self._wake.set()
 
     async def _attempt(self, claim: Claim) -> Outcome:
+        with tracing.span(
+            "webhook", parent=claim.traceparent, delivery_id=claim.id, event_id=claim.event_id
+        ) as span:
+            outcome = await self._attempted(claim)
+            span.note(
+                attempt=claim.attempts + 1,
+                status=None if outcome.result is None else outcome.result.status_code,
+            )
+            return outcome
+
+    async def _attempted(self, claim: Claim) -> Outcome:
         at = self._db.now()
         try:
             if claim.url == inbox.URL:
@@ -211,7 +222,8 @@ class Sender:
         if claim.previous_secret is not None and until is not None and until > self._db.now():
             stored.append(claim.previous_secret)
         secrets = [self._vault.ring.decrypt(text, context=context) for text in stored]
-        return {
+        traceparent = tracing.current()
+        return ({} if traceparent is None else {tracing.HEADER: traceparent}) | {
             "content-type": "application/json",
             "webhook-id": claim.event_id,
             "webhook-timestamp": str(timestamp),

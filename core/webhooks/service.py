@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from core.kernel import tracing
 from core.kernel.db import Tx
 from core.kernel.ids import new_id
 from core.webhooks import bodies, ordering, outbox, store
@@ -32,6 +33,7 @@ class _Queued:
     obj: msgspec.Raw
     only_endpoint: str | None
     latest_of: str | None
+    traceparent: str | None
 
 
 def events_topic(partner_id: str) -> str:
@@ -82,6 +84,7 @@ async def emit(
         obj=obj if isinstance(obj, msgspec.Raw) else bodies.freeze(obj),
         only_endpoint=only_endpoint,
         latest_of=latest_of,
+        traceparent=tracing.current(),
     )
     tx.info.setdefault(_AT_END, []).append(event)
     tx.at_end(_AT_END, _write)
@@ -206,6 +209,7 @@ def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str,
         "station_id": event.station_id,
         "body": body,
         "created_at": tx.now,
+        "traceparent": event.traceparent,
     }
 
 

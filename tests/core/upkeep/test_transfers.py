@@ -16,6 +16,7 @@ from core.commands.states import Priority
 from core.desired import service as desired
 from core.desired.kinds import KINDS
 from core.desired.states import DesiredStatus
+from core.kernel import metrics
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
@@ -331,7 +332,7 @@ async def test_severe_events_are_logged_and_counted_once(db: Database, charger: 
         monitor=7,
         notification_type="CustomMonitor",
     )
-    counter = events.EVENTS.labels("2")
+    counter = metrics.CHARGER_EVENTS.labels("2")
     before = counter._value.get()
     part = Part(charger_id=charger.id, request=1, seq=0, more=False)
     with capture_logs() as logged:

@@ -26,6 +26,7 @@ def claim(endpoint_id: str, number: int) -> Claim:
         secret="",
         previous_secret=None,
         previous_secret_until=None,
+        traceparent=None,
     )
 
 

@@ -20,6 +20,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import Doorbell, MemoryDoorbell
 from core.kernel.doorbell_redis import RedisDoorbell
+from core.kernel.engine import Engine
 from core.kernel.settings import Settings
 from core.webhooks.sender import Sender, transport_for
 from core.webhooks.transport import Transport
@@ -69,8 +70,10 @@ async def platform(
     clock: Clock | None = None,
     rng: random.Random | None = None,
     transport: Transport | None = None,
+    doorbell: Doorbell | None = None,
+    engine: Engine | None = None,
 ) -> AsyncIterator[Platform]:
-    """Run *roles* until the block is left.
+    """Run *roles* until the block is left; parts that are not given are made from *settings*.
 
     Raises:
         OSError: A port is in use.
@@ -82,13 +85,15 @@ async def platform(
     vault = Vault(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(tracing.running(settings))
-        doorbell = await stack.enter_async_context(_doorbell(settings, clock))
+        if doorbell is None:
+            doorbell = await stack.enter_async_context(_doorbell(settings, clock))
         db = await stack.enter_async_context(
             Database(
                 settings.database_url,
                 doorbell=doorbell,
                 clock=clock,
                 pool_size=settings.database_pool_size,
+                engine=engine,
             )
         )
         async with db.transaction():

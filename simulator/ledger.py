@@ -136,6 +136,8 @@ class Ledger:
     refusals: list[str] = field(default_factory=list)
     """Why connecting failed, oldest first."""
     connections: int = 0
+    unmatched: list[str] = field(default_factory=list)
+    """Message ids of answers that nobody waited for any more: late ones, or second ones."""
     _transactions: list[Transaction] = field(default_factory=list)
 
     def add_transaction(self, transaction: Transaction) -> None:

@@ -170,6 +170,8 @@ class _WireMixin:
             future = self._answers.get(message.unique_id)
             if future is not None and not future.done():
                 future.set_result(message)
+            else:
+                self._station.ledger.unmatched.append(message.unique_id)
 
     async def _answer_later(self, delay_s: float, raw: str | bytes, message: Call) -> None:
         await self._station.clock.sleep(delay_s)

@@ -175,14 +175,26 @@ class Tx:
 
 
 class Database:
-    """The engine, database time, and the one place that commits."""
+    """The engine, database time, and the one place that commits.
 
-    def __init__(self, url: str, *, doorbell: Doorbell, clock: Clock, pool_size: int = 10) -> None:
+    Args:
+        engine: What runs the statements; the driver of *url* if not given.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        doorbell: Doorbell,
+        clock: Clock,
+        pool_size: int = 10,
+        engine: Engine | None = None,
+    ) -> None:
         self.url = url
         self.doorbell = doorbell
         self.clock = clock
         self._anchor: datetime | None = None
-        self._engine = _engine(url, pool_size, clock)
+        self._engine = engine or _engine(url, pool_size, clock)
         self._statements = statements_for(self._engine.dialect)
 
     async def __aenter__(self) -> Self:

@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz probe docs lock clean
+.PHONY: help demo test cover check run bench fuzz probe crash docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,7 @@ ARGS ?=
 WORKERS ?= 4
 FRAMES ?= 1000000
 CASES ?= 100000
+KILLS ?= 25
 # Some machines ask for no caches; the many processes of the tests would compile everything anew each.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -45,6 +46,9 @@ fuzz: $(INSTALLED) ## odd frames at both versions, until something is wrong or F
 
 probe: $(INSTALLED) ## generated requests to every route of the partner API, until CASES=100000 were judged
 	@$(BIN)/python -m tests.probe --cases $(CASES) $(ARGS)
+
+crash: $(INSTALLED) ## kill a node at every fail point, KILLS=25 times each, and judge what is left (ARGS=--list: the points)
+	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
 
 docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix

@@ -81,13 +81,14 @@ class StrictRoute(APIRoute):
 
         calls: list[Any] = [part.call for part in every(self.dependant)]
         early: list[Early] = [call for call in calls if isinstance(call, Early)]
+        kind = f"{min(self.methods or {''})}{self.path}"
 
         async def strict(request: Request) -> Response:
             if request.scope["path"].endswith("\n") and not self.path.endswith("}"):
                 raise HTTPException(404)  # the $ of the router's pattern lets it pass
             _drop_doubtful(request.scope)
             request.state.route = self.path
-            failpoints.enter("api", self.name)
+            failpoints.enter("api", kind)
             request.state.odd_query = _odd_query(request, known)
             params = request.scope["path_params"]
             request.scope["path_params"] = {

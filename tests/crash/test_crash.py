@@ -27,7 +27,7 @@ from tests.world import PASSWORD, QUICK
 ACTOR: Final = Actor(name="test")
 
 FAILPOINTS: Final = {
-    "commit.after.api.start_charge": "succeeded",
+    "commit.after.api.POST/v1/start_charge": "succeeded",
     "csms.claimed.start": "timed_out",
     "csms.written.start": "succeeded",
     "csms.answered.start": "succeeded",

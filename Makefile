@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz probe crash docs lock clean
+.PHONY: help demo test cover check run bench fuzz probe crash simulate docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,11 +12,13 @@ WORKERS ?= 4
 FRAMES ?= 1000000
 CASES ?= 100000
 KILLS ?= 25
+SEEDS ?= 1000
+SEED ?=
 # Some machines ask for no caches; the many processes of the tests would compile everything anew each.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## the whole story live, with simulated chargers; stays up until Ctrl-C (ARGS=--exit: ends)
 	@$(BIN)/voltgate demo $(ARGS)
@@ -49,6 +51,9 @@ probe: $(INSTALLED) ## generated requests to every route of the partner API, unt
 
 crash: $(INSTALLED) ## kill a node at every fail point, KILLS=25 times each, and judge what is left (ARGS=--list: the points)
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
+
+simulate: $(INSTALLED) ## the platform in a simulated world, SEEDS=1000 times anew (SEED=4711: one again, with its trace)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix

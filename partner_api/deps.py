@@ -22,11 +22,11 @@ Transaction = Annotated[Tx, Depends(_transaction, scope="function")]
 """Committed before the answer leaves: a 202 is never a lie."""
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return Services.of(request.scope).settings
 
 
-def _vault(request: Request) -> Vault:
+async def _vault(request: Request) -> Vault:
     return Services.of(request.scope).vault
 
 
@@ -34,7 +34,7 @@ Config = Annotated[Settings, Depends(_settings)]
 Secrets = Annotated[Vault, Depends(_vault)]
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the previous page.")

@@ -74,7 +74,7 @@ class NeedsToWait:
         db = Services.of(request.scope).db
         async with db.transaction() as tx:
             await _admit(request, tx, self.roles)
-        return Waiter(db, _actor(request))
+        return Waiter(db, await _actor(request))
 
 
 async def _admit(request: Request, tx: Tx, roles: tuple[Role, ...] | None) -> Operator:
@@ -90,7 +90,7 @@ async def _admit(request: Request, tx: Tx, roles: tuple[Role, ...] | None) -> Op
     return operator
 
 
-def _actor(request: Request) -> Actor:
+async def _actor(request: Request) -> Actor:
     operator: Operator = request.state.operator
     return Actor(name=f"operator:{operator.id}", request_id=request.state.request_id)
 
@@ -127,7 +127,7 @@ def resource(prefix: str, *, tag: str, reads_only: bool = False) -> APIRouter:
     )
 
 
-def _newest(
+async def _newest(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the previous page.")

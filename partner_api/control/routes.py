@@ -48,7 +48,7 @@ _PLACE: Final = ("station_not_granted", "connector_busy", "connector_reserved")
 _WORKING: Final = ("connector_faulted", "connector_unavailable")
 
 
-def _idempotency_key(
+async def _idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(

@@ -28,7 +28,7 @@ def _code(text: str) -> str:
     return text
 
 
-def _filters(
+async def _filters(
     status: Annotated[
         str | None,
         Query(pattern=r"^[1-5]([xX]{2}|\d{2})$", description="`409`, or `4xx` for all of them."),

@@ -143,7 +143,7 @@ def require_any(caller: Caller, scopes: Sequence[Scope], *, reading: bool) -> No
     partners.require(caller, best or (held or scopes)[0], reading=reading)
 
 
-def _excess(request: Request) -> PlatformError | None:
+async def _excess(request: Request) -> PlatformError | None:
     verdict: Verdict = request.state.verdict
     return None if verdict.allowed else rate.refusal(verdict, request.state.caller)
 
@@ -152,7 +152,7 @@ Excess = Annotated[PlatformError | None, Depends(_excess)]
 """Why a stop may be refused that stops nothing; a route asks for its caller first."""
 
 
-def _actor(request: Request) -> Actor:
+async def _actor(request: Request) -> Actor:
     caller: Caller = request.state.caller
     return Actor(name=f"partner:{caller.partner_id}", request_id=request.state.request_id)
 

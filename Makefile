@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz probe crash simulate docs lock clean
+.PHONY: help demo test cover check run bench fuzz probe crash faults simulate docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,6 +54,9 @@ crash: $(INSTALLED) ## kill a node at every fail point, KILLS=25 times each, and
 
 simulate: $(INSTALLED) ## the platform in a simulated world, SEEDS=1000 times anew (SEED=4711: one again, with its trace)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults: $(INSTALLED) ## PostgreSQL, Redis, disk, descriptors, clock fail; rude partners, stampedes (ARGS="redis --times 3")
+	@$(BIN)/python -m tests.crash.faults $(ARGS)
 
 docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix

@@ -1,7 +1,7 @@
 """What a database is to the platform: connections for one transaction each, on the bare driver."""
 
 import sqlite3
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
@@ -84,10 +84,14 @@ def is_outage(exc: BaseException) -> bool:
     return isinstance(exc, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError))
 
 
-async def translated(work: Awaitable[T]) -> T:
-    """Raise ``DatabaseUnavailable`` for what may pass."""
+async def translated(work: Callable[..., Awaitable[T]], *arguments: Any, **more: Any) -> T:
+    """Do *work*; raise ``DatabaseUnavailable`` for what may pass.
+
+    It is called in here: asyncpg refuses a connection that was lost before there is anything to
+    be awaited.
+    """
     try:
-        return await work
+        return await work(*arguments, **more)
     except (*DRIVER_ERRORS, asyncpg.InternalClientError, OSError) as exc:
         if is_outage(exc):
             raise DatabaseUnavailable from exc

@@ -1,5 +1,6 @@
 """PostgreSQL through asyncpg and its pool."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -43,9 +44,9 @@ class PostgresEngine:
     async def begin(self) -> "PostgresConnection":
         if self._pool is None:
             raise RuntimeError("a database is used within its 'async with'")
-        raw = await translated(self._pool.acquire(timeout=QUEUE_S))
+        raw = await translated(self._pool.acquire, timeout=QUEUE_S)
         try:
-            await translated(raw.execute("BEGIN"))
+            await translated(raw.execute, "BEGIN")
         except BaseException:
             await self._drop(raw)
             raise
@@ -53,7 +54,7 @@ class PostgresEngine:
 
     async def commit(self, connection: "PostgresConnection") -> None:
         try:
-            await translated(connection.raw.execute("COMMIT"))
+            await translated(connection.raw.execute, "COMMIT")
         except BaseException:
             await self._drop(connection.raw)
             raise
@@ -63,7 +64,7 @@ class PostgresEngine:
         usable = False
         try:
             if isinstance(cause, Exception):  # else cancelled: a statement may be under way
-                await translated(connection.raw.execute("ROLLBACK"))
+                await translated(connection.raw.execute, "ROLLBACK")
                 usable = True
         except (DatabaseUnavailable, *DRIVER_ERRORS):
             return  # the connection is lost, and with it the transaction
@@ -75,7 +76,8 @@ class PostgresEngine:
             await self._pool.close()
 
     async def _drop(self, raw: Any) -> None:
-        raw.terminate()
+        with contextlib.suppress(asyncpg.InterfaceError):  # it was lost, and is back in the pool
+            raw.terminate()
         await self._give_back(raw)
 
     async def _give_back(self, raw: Any) -> None:
@@ -91,16 +93,16 @@ class PostgresConnection:
         self.raw = raw
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
-        rows = await translated(self.raw.fetch(sql, *arguments))
+        rows = await translated(self.raw.fetch, sql, *arguments)
         return rows, list(rows[0].keys()) if rows else []
 
     async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
-        status: str = await translated(self.raw.execute(sql, *arguments))
+        status: str = await translated(self.raw.execute, sql, *arguments)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else -1
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        await translated(self.raw.executemany(sql, rows))
+        await translated(self.raw.executemany, sql, rows)
 
 
 async def _nothing_to_reset(_: Any) -> None:

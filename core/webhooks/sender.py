@@ -127,6 +127,10 @@ class Sender:
         except DatabaseUnavailable as exc:
             log.warning("webhook_pass_failed", error=repr(exc.__cause__))
             self._sweep = True
+        except Exception:
+            # A bug in one pass must not end the sender of all: nobody would hear anything again.
+            log.exception("webhook_pass_crashed")
+            self._sweep = True
         self._begin()
 
     async def _claim(self) -> None:

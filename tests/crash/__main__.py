@@ -7,7 +7,7 @@ import logging
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from inspect import cleandoc
 from pathlib import Path
@@ -108,14 +108,14 @@ def _run(
             if not killed.reached:
                 console.print(f"not reached: {killed.point}", markup=False)
 
-        for number in range(kills):
+        for _ in range(kills):
             order = rng.sample(points, len(points))
             with _directory() as directory, contextlib.suppress(KeyboardInterrupt):
                 url = new_database(directory)
                 before = len(figures.wrong)
                 asyncio.run(play(url, directory, order, rng, figures, tell=tell))
                 if len(figures.wrong) > before:
-                    _keep(directory, number)
+                    keep(directory, figures.wrong[before:])
                 continue
             break
     return figures
@@ -151,9 +151,11 @@ def _databases(database: Backend) -> Iterator[private.NewDatabase]:
         yield copy
 
 
-def _keep(directory: Path, number: int) -> None:
-    target = KEPT / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-round-{number + 1}"
-    shutil.copytree(directory, target)
+def keep(directory: Path, wrong: Sequence[str]) -> None:
+    """Copy what a node left, its log and its SQLite file, to where somebody can look at it."""
+    target = KEPT / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    shutil.copytree(directory, target, ignore=shutil.ignore_patterns("disk"))
+    (target / "violations.txt").write_text("\n".join(wrong) + "\n")
 
 
 def _catalogue() -> Table:

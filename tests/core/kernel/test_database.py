@@ -5,11 +5,12 @@ import gc
 import re
 import warnings
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from core.audit.models import audit_entries
 from core.audit.service import CLI, record
@@ -22,6 +23,7 @@ from core.kernel.page import Page, paginate
 from core.partners import service as partners
 from core.partners.models import Partner
 from core.partners.models import partners as partners_table
+from tests.eventually import eventually
 
 
 async def count(db: Database) -> int:
@@ -181,3 +183,29 @@ async def test_cancelled_transactions_leave_no_connection_open(
         warnings.simplefilter("always")
         gc.collect()
     assert [str(warning.message) for warning in leaked] == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_a_connection_that_is_lost_within_a_transaction_is_an_outage(
+    db: Database, *, is_over: bool
+) -> None:
+    """Whoever notices it: asyncpg's pool, long before the commit or the next statement."""
+    with pytest.raises(DatabaseUnavailable):
+        await lose_the_connection(db, is_over=is_over)
+    assert await count(db) == 0
+
+
+async def lose_the_connection(db: Database, *, is_over: bool) -> None:
+    async with db.transaction() as tx, db.transaction() as other:
+        await record(tx, CLI, "tried", "x")
+        pid = await tx.scalar(select(func.pg_backend_pid()))
+        lost = tx._connection.raw  # type: ignore[attr-defined]
+        await other.scalar(select(func.pg_terminate_backend(pid)))
+        await eventually(lambda: is_back_in_the_pool(lost))
+        if not is_over:
+            await record(tx, CLI, "tried", "x")
+
+
+async def is_back_in_the_pool(raw: Any) -> bool:
+    return raw._con is None

@@ -29,11 +29,14 @@ from core.kernel.engine_postgres import PostgresEngine
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.machine import Machine
-from core.kernel.statements import Statements, statements_for
+from core.kernel.queries import Filled, On
+from core.kernel.statements import Shape, Statements, statements_for
 from core.kernel.times import to_millis
 
 T = TypeVar("T")
 S = TypeVar("S", bound=StrEnum)
+Statement = Executable | Filled
+"""What a transaction runs."""
 
 metadata = MetaData(
     naming_convention={
@@ -94,37 +97,39 @@ class Tx:
         return self._statements.dialect.name
 
     async def execute(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> int:
         """Run *statement*; return how many rows it touched (unknown: -1).
 
         With *rows*, which have the same keys each, run it once for each of them.
         """
         if rows is not None:
+            if isinstance(statement, Filled):
+                raise TypeError("a query is filled in once")
             if rows:
                 await self._connection.execute_many(*self._statements.render_many(statement, rows))
             return -1
-        _, sql, arguments = self._statements.render(statement)
+        _, sql, arguments = self._render(statement)
         return await self._connection.execute(sql, arguments)
 
     @overload
-    async def all(self, statement: Executable) -> Sequence[Any]: ...
+    async def all(self, statement: Statement) -> Sequence[Any]: ...
     @overload
-    async def all(self, statement: Executable, into: type[T]) -> Sequence[T]: ...
-    async def all(self, statement: Executable, into: type[T] | None = None) -> Sequence[Any]:
+    async def all(self, statement: Statement, into: type[T]) -> Sequence[T]: ...
+    async def all(self, statement: Statement, into: type[T] | None = None) -> Sequence[Any]:
         """Return every row, as *into* (a frozen record with a field per column) if given.
 
         Without *into* a row is a named tuple.
         """
-        shape, sql, arguments = self._statements.render(statement)
+        shape, sql, arguments = self._render(statement)
         rows, names = await self._connection.fetch(sql, arguments)
         return shape.read(rows, shape.names or names, into)
 
     @overload
-    async def one_or_none(self, statement: Executable) -> Any: ...
+    async def one_or_none(self, statement: Statement) -> Any: ...
     @overload
-    async def one_or_none(self, statement: Executable, into: type[T]) -> T | None: ...
-    async def one_or_none(self, statement: Executable, into: type[T] | None = None) -> Any:
+    async def one_or_none(self, statement: Statement, into: type[T]) -> T | None: ...
+    async def one_or_none(self, statement: Statement, into: type[T] | None = None) -> Any:
         """Return the only row, or ``None``; more than one is a bug."""
         rows = await (self.all(statement) if into is None else self.all(statement, into))
         if len(rows) > 1:
@@ -132,10 +137,10 @@ class Tx:
         return rows[0] if rows else None
 
     @overload
-    async def one(self, statement: Executable) -> Any: ...
+    async def one(self, statement: Statement) -> Any: ...
     @overload
-    async def one(self, statement: Executable, into: type[T]) -> T: ...
-    async def one(self, statement: Executable, into: type[T] | None = None) -> Any:
+    async def one(self, statement: Statement, into: type[T]) -> T: ...
+    async def one(self, statement: Statement, into: type[T] | None = None) -> Any:
         """Return the only row; a missing one is a bug."""
         row = await (
             self.one_or_none(statement) if into is None else self.one_or_none(statement, into)
@@ -144,14 +149,19 @@ class Tx:
             raise LookupError(f"no row: {statement}")
         return row
 
-    async def scalar(self, statement: Executable) -> Any:
+    async def scalar(self, statement: Statement) -> Any:
         """Return the first column of the first row, or ``None``."""
         rows = await self.all(statement)
         return rows[0][0] if rows else None
 
-    async def scalars(self, statement: Executable) -> Sequence[Any]:
+    async def scalars(self, statement: Statement) -> Sequence[Any]:
         """Return the first column of every row."""
         return [row[0] for row in await self.all(statement)]
+
+    def _render(self, statement: Statement) -> tuple[Shape, str, Sequence[Any]]:
+        if isinstance(statement, Filled):
+            return statement.render(self._statements)
+        return self._statements.render(statement)
 
     def ring(self, topic: str, key: str) -> None:
         """Ring *topic* once this has committed, and not at all if it rolls back."""
@@ -288,9 +298,9 @@ def _engine(url: str, pool_size: int, clock: Clock) -> Engine:
     return PostgresEngine(dsn, pool_size)
 
 
-def upsert(tx: Tx, table: Table) -> Any:
+def upsert(on: Tx | On, table: Table) -> Any:
     """Return the dialect's INSERT, which knows ``on_conflict_do_update``."""
-    return postgresql.insert(table) if tx.dialect == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if on.dialect == "postgresql" else sqlite.insert(table)
 
 
 async def insert_row(tx: Tx, table: Table, **values: Any) -> None:

@@ -23,6 +23,9 @@ Bound = Sequence[BindParameter[Any]]
 Layout = tuple[str, Sequence[tuple[str, int | None, Processor | None]]]
 """SQL, and for each argument its parameter, its place in a list of values, its converter."""
 
+Plan = Sequence[tuple[str | None, Any, Processor | None]]
+"""For each argument the key of its value, or ``None`` and the value itself; its converter."""
+
 SHAPES_KEPT: Final = 2_000
 """How many compiled statements a process keeps; it has several hundred."""
 
@@ -63,6 +66,13 @@ class Statements:
             self._shapes[key] = shape
         return shape, cache_key.bindparams
 
+    def compile(self, statement: Any) -> "Shape":
+        """Compile *statement* for good: what it holds itself stays, the rest is given each time."""
+        cache_key = statement._generate_cache_key()  # noqa: SLF001
+        shape = self._compiled(statement, cache_key, (), many=False)
+        shape.keep(() if cache_key is None else cache_key.bindparams)
+        return shape
+
     def _compiled(
         self, statement: Any, cache_key: CacheKey | None, columns: tuple[str, ...], *, many: bool
     ) -> "Shape":
@@ -86,7 +96,18 @@ class Shape:
         readers: Positions of values that the driver leaves unconverted, and their converters.
     """
 
-    __slots__ = ("_compiled", "_layout", "_layouts", "_lists", "_slots", "names", "readers")
+    __slots__ = (
+        "_compiled",
+        "_kept",
+        "_layout",
+        "_layouts",
+        "_lists",
+        "_makers",
+        "_plan",
+        "_slots",
+        "names",
+        "readers",
+    )
 
     def __init__(self, compiled: SQLCompiler, bound: Bound) -> None:
         if compiled.insert_prefetch or compiled.update_prefetch:
@@ -109,6 +130,9 @@ class Shape:
         if not self._lists:
             self._layout = compiled.string, [(n, None, processors.get(n)) for n in names]
         self._layouts: dict[tuple[int, ...], Layout] = {}
+        self._kept: Bound = ()
+        self._plan: Plan | None = None
+        self._makers: dict[Any, Callable[[Sequence[Any]], Any]] = {}
         columns = compiled._result_columns  # noqa: SLF001
         self.names = tuple(column.keyname for column in columns)
         self.readers = [
@@ -123,16 +147,44 @@ class Shape:
         """Return *rows* as the driver gave them as *into*, or as named tuples."""
         if self.readers:
             rows = [self._converted(row) for row in rows]
-        if into is None:
-            make = row_type(tuple(names))._make
-            return [make(row) for row in rows]
-        return [into(**dict(zip(names, row, strict=True))) for row in rows]
+        if not rows:
+            return []
+        make = self._makers.get(into)
+        if make is None:
+            make = _maker(tuple(names), into)
+            if self.names:  # else it may read other columns the next time
+                self._makers[into] = make
+        return [make(row) for row in rows]
 
     def _converted(self, row: Sequence[Any]) -> list[Any]:
         values = list(row)
         for n, reader in self.readers:
             values[n] = reader(values[n])
         return values
+
+    def keep(self, bound: Bound) -> None:
+        """Take what the statement itself holds as what it always holds."""
+        self._kept = bound
+        if self._layout is None:
+            return
+        plan: list[tuple[str | None, Any, Processor | None]] = []
+        for name, _, processor in self._layout[1]:
+            n, parameter = self._slots[name]
+            if parameter.required:
+                plan.append((parameter.key, None, processor))
+            else:
+                value = (parameter if n is None else bound[n]).effective_value
+                plan.append((None, value if processor is None else processor(value), None))
+        self._plan = plan
+
+    def fill_given(self, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Return the SQL and its arguments for a statement that was compiled for good."""
+        if self._layout is None or self._plan is None:
+            return self.fill(self._kept, given)
+        return self._layout[0], [
+            value if key is None else given[key] if processor is None else processor(given[key])
+            for key, value, processor in self._plan
+        ]
 
     def fill(self, bound: Bound, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Return the SQL and its arguments; values in *given* come before the statement's own."""
@@ -176,6 +228,18 @@ class Shape:
     def _processor(self, expanded: Mapping[str, Any], name: str) -> Processor | None:
         own: Mapping[str, Any] = self._compiled._bind_processors  # noqa: SLF001
         return expanded.get(name) or own.get(name)
+
+
+def _maker(names: tuple[str, ...], into: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return what makes a named tuple, or *into*, of a row whose columns have these names."""
+    if into is None:
+        make: Callable[..., Any] = row_type(names)._make
+        return make
+    fields = getattr(into, "__dataclass_fields__", None)
+    if fields is not None and not any(field.kw_only for field in fields.values()):
+        if tuple(fields) == names:
+            return lambda row: into(*row)
+    return lambda row: into(**dict(zip(names, row, strict=True)))
 
 
 @lru_cache(SHAPES_KEPT)

@@ -1,0 +1,86 @@
+"""Rows that a statement is given: one parameter, many rows, on both databases."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Column,
+    Dialect,
+    FromClause,
+    Text,
+    TypeDecorator,
+    cast,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import TypeEngine
+
+from core.kernel.queries import On
+
+_ENCODE: Final = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def given_rows(on: On, rows: Any, /, **columns: TypeEngine[Any]) -> FromClause:
+    """Return *rows*, the parameter of a query, as a table with these columns.
+
+    The caller gives a list of tuples, each with a value for every column in their order.
+    """
+    if not isinstance(rows, BindParameter):
+        raise TypeError("rows are given to a query")
+    if on.dialect == "postgresql":
+        text = type_coerce(rows, _Rows(columns))
+        table = func.json_to_recordset(cast(text, JSON)).table_valued(
+            *(Column(name, kind) for name, kind in columns.items()), name=rows.key
+        )
+        return table.render_derived(name=rows.key, with_types=True)
+    each = func.json_each(type_coerce(rows, _Rows(columns))).table_valued("value")
+    return select(
+        *(
+            type_coerce(
+                func.json_extract(each.c.value, literal_column(f"'$[{n}]'")), kind
+            ).label(name)
+            for n, (name, kind) in enumerate(columns.items())
+        )
+    ).subquery(rows.key)
+
+
+class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
+    """Rows on their way to the database: a JSON array of objects, of arrays for SQLite."""
+
+    impl = Text
+    cache_ok = False
+
+    def __init__(self, columns: Mapping[str, TypeEngine[Any]]) -> None:
+        super().__init__()
+        self._columns = columns
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        names = list(self._columns)
+        writers = [
+            (n, writer)
+            for n, kind in enumerate(self._columns.values())
+            if not isinstance(kind, JSON)
+            and (writer := kind._cached_bind_processor(dialect)) is not None  # noqa: SLF001
+        ]
+        as_objects = dialect.name == "postgresql"
+
+        def write(rows: Sequence[Sequence[Any]]) -> str:
+            if writers:
+                rows = [_written(row, writers) for row in rows]
+            if as_objects:
+                return _ENCODE([dict(zip(names, row, strict=True)) for row in rows]).decode()
+            return _ENCODE(rows).decode()
+
+        return write
+
+
+def _written(row: Sequence[Any], writers: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    values = list(row)
+    for n, writer in writers:
+        values[n] = writer(values[n])
+    return values

@@ -3,14 +3,17 @@
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from core.chargers.facts import StatusReported
 from core.chargers.models import Charger
 from core.commands.commands import Command, Raw, Verdict
 from core.commands.models import CommandRow
 from core.contracts.service import Contracts
 from core.kernel.db import Tx
 from core.kernel.settings import Settings
+from core.sessions.facts import MeterSampled
 from csms.actions import FROM_CHARGER
 from csms.codes import Version
 from csms.protocol import FrameRules, Payload
@@ -20,8 +23,8 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What a handler may use; never the connection, so it cannot wait for whom it answers.
+class Heard:
+    """A message of a charger, ready to be made a fact.
 
     Attributes:
         payload: The request as it came.
@@ -29,18 +32,27 @@ class Context:
             where its content did not fit the schema.
         doubts: Reasons to quarantine the message, filled by whoever finds one. It is written in
             the transaction of the handler, and the message is acknowledged all the same.
-        prepared: What the route's ``prepare`` returned.
     """
 
-    tx: Tx
     charger: Charger
     message_id: str
     action: str
     payload: Payload
     checked: Payload
+    doubts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Heard):
+    """What a handler may use; never the connection, so it cannot wait for whom it answers.
+
+    Attributes:
+        prepared: What the route's ``prepare`` returned.
+    """
+
+    tx: Tx
     settings: Settings
     rng: random.Random
-    doubts: list[str] = field(default_factory=list)
     prepared: Any = None
 
 
@@ -55,6 +67,8 @@ class Preparing:
 
 
 Handler = Callable[[Context, Any], Awaitable[Payload]]
+FactOf = Callable[[Heard, Any], StatusReported | MeterSampled | None]
+"""Returns the fact that a message tells; ``None`` where that takes a look at the database."""
 Prepare = Callable[[Preparing, Any], Awaitable[Any]]
 
 
@@ -68,6 +82,11 @@ class Route:
         is_transaction: What it tells is money: never refused for its content (I19).
         before_acceptance: Served while the charger is not accepted yet.
         while_pending: Served while its boot was answered ``Pending``: what we may ask for then.
+        fact: For messages that come at a high rate and are answered with ``{}``: what they tell is
+            stored together with that of other chargers, if there is nothing odd about them.
+            *handle* stores the same.
+        reply: For what tells nothing: its answer at an instant, from memory. *handle* says the
+            same.
         prepare: Runs before the transaction, for what waits for somebody else (a service, a
             hook); it must bound its own time. Only this charger's own calls wait behind it.
     """
@@ -78,6 +97,8 @@ class Route:
     before_acceptance: bool = False
     while_pending: bool = False
     prepare: Prepare | None = None
+    fact: FactOf | None = None
+    reply: Callable[[datetime], Payload] | None = None
 
 
 Encoder = Callable[[Any], tuple[str, Payload]]

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from core.sessions.facts import Reading, Source
 from csms import sanity
-from csms.adapter import Context
+from csms.adapter import Heard
 from csms.readings import IMPOSSIBLE, Sample, instant, reading
 from csms.redact import redact
 
@@ -39,27 +39,27 @@ def digest(payload: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def source(ctx: Context, *parts: object) -> Source:
+def source(heard: Heard, *parts: object) -> Source:
     """Return where the fact of this message comes from; *parts* identify it for ever.
 
     Without *parts* but the first, the digest of the payload is the rest of the key.
     """
-    raw = redact(sanity.document(ctx.payload).value)
+    raw = redact(sanity.document(heard.payload).value)
     content = {name: raw[name] for name in raw if name != _CHANGES_WHEN_REPEATED}
     summary = digest(content)
     return Source(
-        charger_id=ctx.charger.id,
-        action=ctx.action,
-        message_id=ctx.message_id,
+        charger_id=heard.charger.id,
+        action=heard.action,
+        message_id=heard.message_id,
         key=key(*parts),
         digest=summary,
         raw=raw,
     )
 
 
-def payload_digest(ctx: Context) -> str:
+def payload_digest(heard: Heard) -> str:
     """Return the digest of this message's payload, for the key of what has no better one."""
-    return digest(redact(sanity.document(ctx.payload).value))
+    return digest(redact(sanity.document(heard.payload).value))
 
 
 def key(*parts: object) -> str:
@@ -70,45 +70,45 @@ def key(*parts: object) -> str:
     return f"{parts[0]}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def doubt(ctx: Context, *reasons: str) -> None:
+def doubt(heard: Heard, *reasons: str) -> None:
     """Have the message quarantined, besides what is made of it."""
-    ctx.doubts.extend(reason for reason in reasons if reason not in ctx.doubts)
+    heard.doubts.extend(reason for reason in reasons if reason not in heard.doubts)
 
 
-def evse(ctx: Context, raw: object) -> int:
+def evse(heard: Heard, raw: object) -> int:
     """Return an EVSE number (1.6: connectorId); 0, and a doubt, for one that cannot be."""
     value = sanity.whole(raw, lowest=0, highest=MAX_EVSE).value
     if value is None:
-        doubt(ctx, "connector_impossible")
+        doubt(heard, "connector_impossible")
     return value or 0
 
 
-def connector(ctx: Context, raw: object) -> int | None:
+def connector(heard: Heard, raw: object) -> int | None:
     """Return a connector number of an EVSE; ``None``, and a doubt, for one that cannot be."""
     value = sanity.whole(raw, lowest=1, highest=MAX_CONNECTOR).value
     if value is None:
-        doubt(ctx, "connector_impossible")
+        doubt(heard, "connector_impossible")
     return value
 
 
-def number(ctx: Context, raw: object) -> int | None:
+def number(heard: Heard, raw: object) -> int | None:
     """Return an id of 32 bits that is above zero; ``None`` for 0 and -1, which mean none."""
     value = sanity.whole(raw).value
     if value is None:
-        doubt(ctx, IMPOSSIBLE)
+        doubt(heard, IMPOSSIBLE)
     return value if value is not None and value > 0 else None
 
 
-def happened_at(ctx: Context, raw: str) -> tuple[datetime | None, tuple[str, ...]]:
+def happened_at(heard: Heard, raw: str) -> tuple[datetime | None, tuple[str, ...]]:
     """Return (the instant or ``None``, flags); an unreadable one is a doubt."""
     at, flags = instant(raw)
     if at is None:
-        doubt(ctx, "timestamp_unreadable")
+        doubt(heard, "timestamp_unreadable")
     return at, flags
 
 
 def readings_of(
-    ctx: Context,
+    heard: Heard,
     member: str,
     values: Sequence[MeterValue[Sampled]],
     to_sample: Callable[[Sampled], Sample],
@@ -117,7 +117,7 @@ def readings_of(
 
     The samples are kept as the charger sent them.
     """
-    elements = ctx.checked.get(member, ())
+    elements = heard.checked.get(member, ())
     found = tuple(
         reading(
             value.timestamp,
@@ -127,7 +127,7 @@ def readings_of(
         for value, element in zip(values, elements, strict=True)
     )
     if any(IMPOSSIBLE in one.flags for one in found):
-        doubt(ctx, IMPOSSIBLE)
+        doubt(heard, IMPOSSIBLE)
     if any(one.at is None for one in found):
-        doubt(ctx, "timestamp_unreadable")
+        doubt(heard, "timestamp_unreadable")
     return found

@@ -15,7 +15,7 @@ from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from csms import codes, key_codes, protocol, schemas
 from csms.actions import ACTIONS
-from csms.adapter import Adapter, Context, Preparing, Route
+from csms.adapter import Adapter, Context, Heard, Preparing, Route
 from csms.conduct import Conduct
 from csms.convert import convert
 from csms.mending import Hopeless, mend
@@ -107,8 +107,10 @@ class _Ask:
 async def _handled(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -> str:
     call = ask.call
     try:
-        prepared = await _prepare(node, peer, ask)
-        payload = await _handle(node, peer, ask, reasons, prepared)
+        payload = None if reasons else await _gathered(node, peer, ask)
+        if payload is None:
+            prepared = await _prepare(node, peer, ask)
+            payload = await _handle(node, peer, ask, reasons, prepared)
     except (DatabaseUnavailable, NotStored):
         raise
     except Exception as exc:  # a bug must cost one message, not the session
@@ -133,6 +135,30 @@ async def _prepare(node: Node, peer: Peer, ask: _Ask) -> Any:
         contracts=node.contracts,
     )
     return await ask.route.prepare(preparing, ask.message)
+
+
+async def _gathered(node: Node, peer: Peer, ask: _Ask) -> Payload | None:
+    """Answer what needs no transaction of its own; ``None`` if it does need one."""
+    call, route = ask.call, ask.route
+    if route.reply is not None:
+        payload = route.reply(node.db.now())
+        peer.conduct.handled(call, ask.text, ask.tolerated)
+        return payload
+    if route.fact is None:
+        return None
+    heard = Heard(
+        charger=peer.charger,
+        message_id=call.id,
+        action=call.action,
+        payload=call.payload,
+        checked=ask.checked,
+    )
+    fact = route.fact(heard, ask.message)
+    if fact is None or heard.doubts:
+        return None
+    codes = await node.gatherings.add(fact)
+    peer.conduct.handled(call, ask.text, (*ask.tolerated, *codes))
+    return {}
 
 
 async def _handle(

@@ -17,6 +17,7 @@ from core.kernel.settings import Settings
 from csms import key_codes
 from csms.calls import SentCalls
 from csms.conduct import Surroundings
+from csms.gathered import Gatherings
 from csms.profile_book import ProfileBook
 from csms.redact import redact_frame
 
@@ -39,6 +40,7 @@ class Node:
         connections: By charger id; the one whose epoch is the newest this node knows.
         is_draining: Set while the node stops: sockets close because of us, not of the chargers.
         contracts: Who knows contract certificates.
+        gatherings: What stores facts of many chargers together.
         book: The profiles of chargers.
         tallies: What connections counted and nobody has written yet, the oldest first.
         revocation: The newest revocation of a certificate that connections were compared with.
@@ -54,12 +56,16 @@ class Node:
     connections: "dict[str, Connection]" = field(default_factory=dict)
     is_draining: asyncio.Event = field(default_factory=asyncio.Event)
     contracts: Contracts = field(init=False)
+    gatherings: Gatherings = field(init=False)
     book: ProfileBook = field(default_factory=ProfileBook)
     tallies: deque[Tally] = field(default_factory=deque)
     revocation: Newest = field(default_factory=Newest)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "contracts", Contracts(self.settings))
+        within_s = self.settings.group_within.total_seconds()
+        gatherings = Gatherings(self.db, self.clock, within_s=within_s)
+        object.__setattr__(self, "gatherings", gatherings)
 
     @property
     def surroundings(self) -> Surroundings:

@@ -1,12 +1,14 @@
 """What answers about holds mean, the same in both versions."""
 
+from collections.abc import Sequence
+
+from core.chargers.facts import StatusReported
 from core.chargers.states import ConnectorStatus
 from core.commands.commands import CancelReservation
 from core.commands.models import CommandRow
 from core.commands.reservation import Hold
 from core.kernel.db import Tx
 from core.operations import holds
-from csms.adapter import Context
 from csms.protocol import Payload
 
 _ACCEPTED = "Accepted"
@@ -25,10 +27,11 @@ async def learn_of_hold(tx: Tx, command: CommandRow, answer: Payload) -> None:
         )
 
 
-async def noticed(ctx: Context, *, evse: int, status: ConnectorStatus) -> None:
+async def noticed(tx: Tx, facts: Sequence[StatusReported]) -> None:
     """See whether what is reserved at a charger is a hold that it never confirmed."""
-    if status is ConnectorStatus.RESERVED:
-        await holds.seen_reserved(ctx.tx, ctx.charger.id, evse)
+    for fact in facts:
+        if fact.status is ConnectorStatus.RESERVED:
+            await holds.seen_reserved(tx, fact.charger_id, fact.evse)
 
 
 async def learn_of_release(tx: Tx, command: CommandRow, answer: Payload) -> None:

@@ -1,9 +1,22 @@
 """SQL of connectors, their live status and its numbers. Every change of them is in this file."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    FromClause,
+    Integer,
+    Select,
+    String,
+    Update,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from core.chargers.facts import StatusReported
 from core.chargers.models import (
@@ -14,8 +27,13 @@ from core.chargers.models import (
     counters,
     stations,
 )
-from core.kernel.db import Tx, insert_once, upsert
+from core.kernel.db import Tx, UtcDateTime, insert_once, upsert
+from core.kernel.given import given_rows
+from core.kernel.queries import On, bound, query
 from core.partners.models import grants
+
+Place = tuple[str, int, int]
+"""Charger, EVSE and connector."""
 
 
 async def add_connector(
@@ -55,12 +73,27 @@ async def change_connector(
 async def connectors_at(
     tx: Tx, charger_id: str, evse: int, connector: int | None
 ) -> Sequence[Connector]:
-    statement = select(connectors).where(
-        connectors.c.charger_id == charger_id, connectors.c.evse == evse
+    if connector is None:
+        return await tx.all(_connectors_of_evse(charger_id, evse), Connector)
+    return await tx.all(_connector_at(charger_id, evse, connector), Connector)
+
+
+@query
+def _connectors_of_evse(charger_id: str, evse: int) -> Executable:
+    return (
+        select(connectors)
+        .where(connectors.c.charger_id == charger_id, connectors.c.evse == evse)
+        .order_by(connectors.c.connector)
     )
-    if connector is not None:
-        statement = statement.where(connectors.c.connector == connector)
-    return await tx.all(statement.order_by(connectors.c.connector), Connector)
+
+
+@query
+def _connector_at(charger_id: str, evse: int, connector: int) -> Executable:
+    return select(connectors).where(
+        connectors.c.charger_id == charger_id,
+        connectors.c.evse == evse,
+        connectors.c.connector == connector,
+    )
 
 
 async def connector_by_id(tx: Tx, connector_id: str) -> Connector | None:
@@ -90,75 +123,135 @@ async def touch_connectors(tx: Tx, charger_ids: Collection[str]) -> Sequence[str
     return await tx.scalars(statement)
 
 
-async def enter_status(tx: Tx, fact: StatusReported) -> str | None:
-    """Store a status that differs from the last one; ``None`` if it does not, or is older."""
-    statement = (
-        _newer(fact)
-        .where(connectors.c.status != fact.status)
-        .values(
-            status=fact.status,
-            error_code=fact.error_code,
-            error_info=fact.error_info,
-            since=fact.at or tx.now,
-            as_of=tx.now,
-            reported_at=fact.at,
-            updated_at=tx.now,
+async def enter_statuses(tx: Tx, facts: Sequence[StatusReported]) -> Mapping[Place, str]:
+    """Store statuses that differ from the last ones; return the ids of those connectors.
+
+    What is older than the last report, or the same, or of an unknown connector, is left out.
+    """
+    if not facts:
+        return {}
+    rows = await tx.all(_enter_statuses(tx, now=tx.now, rows=_rows(facts)))
+    return {(row.charger_id, row.evse, row.connector): row.id for row in rows}
+
+
+async def confirm_statuses(tx: Tx, facts: Sequence[StatusReported]) -> Collection[Place]:
+    """Note that statuses are still the same; return the places where they are.
+
+    Left out is what is older than the last report, not the same, or of an unknown connector.
+    """
+    if not facts:
+        return ()
+    rows = await tx.all(_confirm_statuses(tx, now=tx.now, rows=_rows(facts)))
+    return {(row.charger_id, row.evse, row.connector) for row in rows}
+
+
+def _rows(facts: Sequence[StatusReported]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            fact.charger_id,
+            fact.evse,
+            fact.connector,
+            fact.status,
+            fact.error_code,
+            fact.error_info,
+            fact.at,
         )
-        .returning(connectors.c.id)
+        for fact in facts
+    ]
+
+
+def _reported(on: On, rows: Any) -> FromClause:
+    return given_rows(
+        on,
+        rows,
+        charger_id=String(),
+        evse=Integer(),
+        connector=Integer(),
+        status=String(),
+        error_code=String(),
+        error_info=String(),
+        at=UtcDateTime(),
     )
-    result: str | None = await tx.scalar(statement)
-    return result
 
 
-async def confirm_status(tx: Tx, fact: StatusReported) -> bool:
-    """Note that the status is still the same; false if it is not, or the report is older."""
-    statement = (
-        _newer(fact)
-        .where(connectors.c.status == fact.status)
-        .values(
-            error_code=fact.error_code,
-            error_info=fact.error_info,
-            as_of=tx.now,
-            reported_at=fact.at,
-        )
-    )
-    return await tx.execute(statement) > 0
-
-
-def _newer(fact: StatusReported) -> Update:
-    statement = update(connectors).where(
-        connectors.c.charger_id == fact.charger_id,
-        connectors.c.evse == fact.evse,
-        connectors.c.connector == fact.connector,
-    )
-    if fact.at is None:
-        return statement
+def _newer(fact: FromClause) -> Update:
+    """Return an update of the connectors that *fact* tells news of."""
     last = connectors.c.reported_at
-    return statement.where(last.is_(None) | (last <= fact.at))
+    return (
+        update(connectors)
+        .where(
+            connectors.c.charger_id == fact.c.charger_id,
+            connectors.c.evse == fact.c.evse,
+            connectors.c.connector == fact.c.connector,
+            or_(fact.c.at.is_(None), last.is_(None), last <= fact.c.at),
+        )
+        .values(
+            error_code=fact.c.error_code,
+            error_info=fact.c.error_info,
+            reported_at=fact.c.at,
+        )
+    )
+
+
+_PLACE = (connectors.c.charger_id, connectors.c.evse, connectors.c.connector)
+
+
+@query
+def _enter_statuses(on: On, *, now: datetime, rows: Any) -> Executable:
+    fact = _reported(on, rows)
+    return (
+        _newer(fact)
+        .where(connectors.c.status != fact.c.status)
+        .values(
+            status=fact.c.status,
+            since=func.coalesce(fact.c.at, bound(now, UtcDateTime())),
+            as_of=now,
+            updated_at=now,
+        )
+        .returning(connectors.c.id, *_PLACE)
+    )
+
+
+@query
+def _confirm_statuses(on: On, *, now: datetime, rows: Any) -> Executable:
+    fact = _reported(on, rows)
+    statement = _newer(fact).where(connectors.c.status == fact.c.status).values(as_of=now)
+    return statement.returning(*_PLACE)
 
 
 async def next_numbers(tx: Tx, name: str, count: int) -> int:
     """Take *count* numbers of a counter; return the last. Holds the counter until the commit."""
-    statement = upsert(tx, counters).values(name=name, value=count)
-    statement = statement.on_conflict_do_update(
-        index_elements=[counters.c.name], set_={"value": counters.c.value + count}
-    )
-    return int(await tx.scalar(statement.returning(counters.c.value)))
+    return int(await tx.scalar(_next_numbers(tx, name, count)))
+
+
+@query
+def _next_numbers(on: On, name: str, count: int) -> Executable:
+    statement: Any = upsert(on, counters).values(name=name, value=count)
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=[counters.c.name],
+        set_={"value": counters.c.value + statement.excluded.value},
+    ).returning(counters.c.value)
 
 
 async def last_number(tx: Tx, name: str) -> int:
     """Return the last number that was taken and committed; all before it are visible, too."""
-    statement = select(counters.c.value).where(counters.c.name == name)
-    return int(await tx.scalar(statement) or 0)
+    return int(await tx.scalar(_last_number(name)) or 0)
+
+
+@query
+def _last_number(name: str) -> Executable:
+    return select(counters.c.value).where(counters.c.name == name)
 
 
 async def set_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
-    statement = (
-        update(connectors)
-        .where(connectors.c.id == bindparam("b_id"))
-        .values(seq=bindparam("b_seq"))
-    )
-    await tx.execute(statement, [{"b_id": id_, "b_seq": seq} for id_, seq in seqs.items()])
+    if seqs:
+        await tx.execute(_set_seqs(tx, list(seqs.items())))
+
+
+@query
+def _set_seqs(on: On, rows: Any) -> Executable:
+    place = given_rows(on, rows, id=String(), seq=BigInteger())
+    return update(connectors).where(connectors.c.id == place.c.id).values(seq=place.c.seq)
 
 
 _LIVE = (

@@ -124,6 +124,16 @@ def noted(tx: Tx) -> Iterable[str]:
     return tuple(found)
 
 
+def taken(tx: Tx) -> Sequence[str]:
+    """Return the codes that were noted in *tx*, and forget them there."""
+    return tuple(tx.info.pop(_NOTES, ()))
+
+
+def codes_of(reasons: Iterable[str]) -> Sequence[str]:
+    """Return the codes that *reasons* stand for, each once."""
+    return sorted({code for reason in reasons if (code := code_of(reason)) is not None})
+
+
 def code_of(reason: str) -> str | None:
     """Return the code that *reason* stands for; ``None`` for what is no deviation.
 

@@ -34,36 +34,52 @@ class Feed:
     next_seq: int
 
 
-async def report(tx: Tx, fact: StatusReported) -> None:
-    """Store a reported status; an unknown connector is learned.
+async def report(tx: Tx, facts: Sequence[StatusReported]) -> None:
+    """Store reported statuses; an unknown connector is learned.
 
     Only another status gets a new number in the feed and an event. A report that is older than
     the last one by the charger's own clock (a replay after time offline) changes nothing. EVSE 0
     is the charger as a whole: noted at the charger.
     """
-    fact = replace(
+    rounds: list[dict[connector_store.Place, StatusReported]] = []
+    for fact in [_storable(one, now=tx.now) for one in facts]:
+        if fact.evse == 0:
+            await store.enter_own_status(tx, fact)
+        elif _possible(fact.evse, _number(fact.connector)):
+            place = _place(fact)
+            free = next((one for one in rounds if place not in one), None)
+            if free is None:
+                rounds.append(free := {})
+            free[place] = fact
+    for one in rounds:  # of the same connector the first is told before the second
+        await _enter(tx, [one[place] for place in sorted(one)])
+
+
+async def _enter(tx: Tx, facts: Sequence[StatusReported]) -> None:
+    entered = await connector_store.enter_statuses(tx, facts)
+    same = [fact for fact in facts if _place(fact) not in entered]
+    confirmed = await connector_store.confirm_statuses(tx, same)
+    announcing.connectors_changed(tx, entered.values())
+    for fact in same:
+        place = _place(fact)
+        if place in confirmed or await connector_store.connectors_at(tx, *place):
+            continue
+        if await _learn(tx, *place) is not None:
+            await _enter(tx, [fact])
+
+
+def _storable(fact: StatusReported, *, now: datetime) -> StatusReported:
+    return replace(
         fact,
         connector=_number(fact.connector),
         error_code=storable_or_none(fact.error_code, max_chars=60),
         error_info=storable_or_none(fact.error_info, max_chars=300),
-        at=_plausible(fact.at, now=tx.now),
+        at=_plausible(fact.at, now=now),
     )
-    place = (fact.charger_id, fact.evse, _number(fact.connector))
-    if fact.evse == 0:
-        await store.enter_own_status(tx, fact)
-    elif _possible(*place[1:]) and not await _enter(tx, fact):
-        unknown = not await connector_store.connectors_at(tx, *place)
-        if unknown and await _learn(tx, *place) is not None:
-            await _enter(tx, fact)
 
 
-async def _enter(tx: Tx, fact: StatusReported) -> bool:
-    """Store the status; false if the connector is unknown, or known to be otherwise since."""
-    entered = await connector_store.enter_status(tx, fact)
-    if entered is not None:
-        announcing.connectors_changed(tx, [entered])
-        return True
-    return await connector_store.confirm_status(tx, fact)
+def _place(fact: StatusReported) -> connector_store.Place:
+    return fact.charger_id, fact.evse, _number(fact.connector)
 
 
 async def connector_at(

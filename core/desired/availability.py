@@ -1,8 +1,10 @@
 """Kind ``availability``: whether the charger, an EVSE or a connector is in service."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from core.audit.service import Actor
+from core.chargers.facts import StatusReported
 from core.chargers.models import Charger
 from core.chargers.states import ConnectorStatus
 from core.commands.commands import Command
@@ -53,24 +55,28 @@ async def wish(
     )
 
 
-async def noticed(
-    tx: Tx, charger_id: str, *, evse: int, connector: int | None, status: ConnectorStatus
-) -> None:
-    """Compare the status that a connector reports with what is wanted of it.
+async def noticed(tx: Tx, facts: Sequence[StatusReported]) -> None:
+    """Compare statuses that connectors report with what is wanted of them.
 
-    The narrowest wish that covers it counts. One session more after a wish to go out of service
+    The narrowest wish that covers one counts. One session more after a wish to go out of service
     is no drift, nor is a connector that is out of order.
     """
-    if status in _SAYS_NOTHING:
-        return
-    wishes = {row.key: row for row in await store.of_charger(tx, charger_id, kind=NAME)}
-    if not wishes:
-        return
-    exact = key_of(evse, connector)
-    places = dict.fromkeys((exact, key_of(evse, None), CHARGER))
+    telling = [fact for fact in facts if fact.status not in _SAYS_NOTHING]
+    wishes: dict[str, dict[str, Desired]] = {}
+    for row in await store.of_chargers(tx, {fact.charger_id for fact in telling}, kind=NAME):
+        wishes.setdefault(row.charger_id, {})[row.key] = row
+    for fact in telling:
+        if fact.charger_id in wishes:
+            await _notice(tx, wishes[fact.charger_id], fact)
+
+
+async def _notice(tx: Tx, wishes: Mapping[str, Desired], fact: StatusReported) -> None:
+    exact = key_of(fact.evse, fact.connector)
+    places = dict.fromkeys((exact, key_of(fact.evse, None), CHARGER))
     found = next((wishes[key] for key in places if key in wishes), None)
     if found is None:
         return
+    status = fact.status
     is_operative = status is not ConnectorStatus.UNAVAILABLE
     wanted = found.wanted["operative"]
     in_use = is_operative and status is not ConnectorStatus.AVAILABLE
@@ -78,7 +84,7 @@ async def noticed(
         return
     if found.key == exact or (is_operative and not wanted):
         value = {"operative": is_operative}
-        await desired.reported(tx, charger_id, kind=NAME, key=found.key, value=value)
+        await desired.reported(tx, fact.charger_id, kind=NAME, key=found.key, value=value)
 
 
 async def _command(_: Tx, row: Desired) -> Command | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import Executable, and_, delete, func, insert, or_, select, update
 
 from core.chargers.models import chargers
 from core.chargers.states import Registration
@@ -12,6 +12,8 @@ from core.commands.states import CommandStatus
 from core.desired.models import Desired, desired_states
 from core.desired.states import MACHINE, DesiredStatus
 from core.kernel.db import Tx, guarded_move
+from core.kernel.given import is_among
+from core.kernel.queries import On, query
 
 _TO_SEND = (DesiredStatus.PENDING, DesiredStatus.DRIFTED)
 _ENDED_UNANSWERED = (CommandStatus.TIMED_OUT, CommandStatus.EXPIRED)
@@ -81,6 +83,16 @@ async def of_charger(tx: Tx, charger_id: str, *, kind: str | None = None) -> Seq
     if kind is not None:
         statement = statement.where(desired_states.c.kind == kind)
     return await tx.all(statement, Desired)
+
+
+async def of_chargers(tx: Tx, charger_ids: Collection[str], *, kind: str) -> Sequence[Desired]:
+    return await tx.all(_of_chargers(tx, sorted(charger_ids), kind), Desired)
+
+
+@query
+def _of_chargers(on: On, charger_ids: list[str], kind: str) -> Executable:
+    of_them = is_among(on, desired_states.c.charger_id, charger_ids)
+    return select(desired_states).where(of_them, desired_states.c.kind == kind)
 
 
 async def to_send(tx: Tx, charger_id: str) -> Sequence[Desired]:

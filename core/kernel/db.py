@@ -298,7 +298,7 @@ def _engine(url: str, pool_size: int, clock: Clock) -> Engine:
     return PostgresEngine(dsn, pool_size)
 
 
-def upsert(on: Tx | On, table: Table) -> Any:
+def upsert(on: On, table: Table) -> Any:
     """Return the dialect's INSERT, which knows ``on_conflict_do_update``."""
     return postgresql.insert(table) if on.dialect == "postgresql" else sqlite.insert(table)
 

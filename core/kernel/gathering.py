@@ -81,7 +81,7 @@ class Gathering(Generic[F, R]):
             await self._commit(group)
         except DatabaseUnavailable as exc:
             _fail(group, exc)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - it is the caller's
             if len(group) == 1:
                 _fail(group, exc)
                 return

@@ -5,13 +5,16 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BindParameter,
     Column,
+    ColumnElement,
     Dialect,
     FromClause,
     Text,
     TypeDecorator,
+    any_,
     cast,
     func,
     literal_column,
@@ -41,12 +44,42 @@ def given_rows(on: On, rows: Any, /, **columns: TypeEngine[Any]) -> FromClause:
     each = func.json_each(type_coerce(rows, _Rows(columns))).table_valued("value")
     return select(
         *(
-            type_coerce(
-                func.json_extract(each.c.value, literal_column(f"'$[{n}]'")), kind
-            ).label(name)
+            type_coerce(func.json_extract(each.c.value, literal_column(f"'$[{n}]'")), kind).label(
+                name
+            )
             for n, (name, kind) in enumerate(columns.items())
         )
     ).subquery(rows.key)
+
+
+def is_among(on: On, column: Column[Any], values: Any, /) -> ColumnElement[bool]:
+    """Tell whether *column* is one of *values*, the parameter of a query: a list of any length.
+
+    Unlike ``in_`` it is the same statement for all lengths.
+    """
+    if on.dialect == "postgresql":
+        return column == any_(type_coerce(values, ARRAY(column.type)))
+    each = func.json_each(type_coerce(values, _Values(column.type))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+class _Values(TypeDecorator[Sequence[Any]]):
+    """A list on its way to SQLite: a JSON array."""
+
+    impl = Text
+    cache_ok = False
+
+    def __init__(self, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        writer = self._kind._cached_bind_processor(dialect)  # noqa: SLF001
+
+        def write(values: Sequence[Any]) -> str:
+            return _ENCODE(values if writer is None else [writer(one) for one in values]).decode()
+
+        return write
 
 
 class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):

@@ -6,9 +6,10 @@ To build a statement and to find its compiled form costs more than to run it (AD
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, ParamSpec
+from typing import Any, Final, Generic, ParamSpec, Protocol
 
-from sqlalchemy import Executable, bindparam
+from sqlalchemy import Executable, bindparam, type_coerce
+from sqlalchemy.types import TypeEngine
 
 from core.kernel.statements import Shape, Statements
 
@@ -18,10 +19,16 @@ _PREFIX: Final = "q_"
 """Of the parameters' names, which may not be those of columns (SQLAlchemy fills those in)."""
 
 
-@dataclass(frozen=True, slots=True)
-class On:
-    """What a query is built for: ``sqlite`` or ``postgresql``."""
+class On(Protocol):
+    """What a query is built for; a transaction is one."""
 
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _On:
     dialect: str
 
 
@@ -67,7 +74,7 @@ class Query(Generic[P]):
         if shape is None:
             arguments: list[Any] = [bindparam(name) for name in self._names]
             if self._is_dialectal:
-                arguments.insert(0, On(statements.dialect.name))
+                arguments.insert(0, _On(statements.dialect.name))
             shape = statements.compile(_called(self._build, arguments))
             self._shapes[statements.dialect.name] = shape
         return shape
@@ -97,3 +104,8 @@ def query(build: Callable[P, Executable]) -> Query[P]:
     over their transaction there.
     """
     return Query(build)
+
+
+def bound(value: Any, kind: TypeEngine[Any]) -> Any:
+    """Return a parameter with its type said, where nothing beside it tells."""
+    return type_coerce(value, kind)

@@ -231,6 +231,13 @@ class Settings(
         ge=2,
         description="Sockets of one charger replaced within 10 minutes that raise an alert (S7).",
     )
+    group_within: timedelta = Field(
+        default=timedelta(0),
+        ge=timedelta(0),
+        le=timedelta(seconds=1),
+        description="Statuses and meter readings wait for so long for others, to be stored with "
+        "them; with 0 only while a group is being stored.",
+    )
     frame_log: bool = Field(default=True, description="Store every OCPP frame, redacted.")
     frame_log_retention: timedelta = Field(
         default=timedelta(days=30), description="Age of deletion."

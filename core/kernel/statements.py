@@ -235,10 +235,9 @@ def _maker(names: tuple[str, ...], into: Callable[..., Any] | None) -> Callable[
     if into is None:
         make: Callable[..., Any] = row_type(names)._make
         return make
-    fields = getattr(into, "__dataclass_fields__", None)
-    if fields is not None and not any(field.kw_only for field in fields.values()):
-        if tuple(fields) == names:
-            return lambda row: into(*row)
+    fields = getattr(into, "__dataclass_fields__", {})
+    if tuple(fields) == names and not any(field.kw_only for field in fields.values()):
+        return lambda row: into(*row)
     return lambda row: into(**dict(zip(names, row, strict=True)))
 
 

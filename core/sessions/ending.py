@@ -12,7 +12,7 @@ from core.chargers.states import ConnectorStatus, TokenStatus
 from core.kernel.db import Tx
 from core.kernel.ids import new_id
 from core.operations import service as operations
-from core.sessions import authorization, messages, orders, readings, store
+from core.sessions import authorization, messages, orders, reading_store, readings, store
 from core.sessions.authorization import Answered
 from core.sessions.facts import STOP_REASONS, EndReason, TransactionEnded
 from core.sessions.models import Session
@@ -118,7 +118,7 @@ async def settle_again(tx: Tx, session_id: str) -> None:
 
 
 async def _figures(tx: Tx, session: Session, *, flags: set[str], **values: Any) -> dict[str, Any]:
-    stored = await store.readings(tx, session.id)
+    stored = await reading_store.readings(tx, session.id)
     registers = [
         Register(number=value.number, at=value.at, energy_wh=value.energy_wh)
         for value in stored
@@ -132,7 +132,7 @@ async def _figures(tx: Tx, session: Session, *, flags: set[str], **values: Any) 
         clock_trusted=not flags & UNTIMED,
     )
     if result.rejected or any(not value.accepted for value in stored):
-        await store.mark_readings(tx, session.id, rejected=result.rejected)
+        await reading_store.mark_readings(tx, session.id, rejected=result.rejected)
     flags = (flags - ASSESSED) | result.flags
     if await store.sequence_gap(tx, session.id):
         flags.add("sequence_gap")

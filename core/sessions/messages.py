@@ -36,13 +36,4 @@ async def known(tx: Tx, source: Source) -> str | None:
 
 async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
     """Record a message; ``False`` if another connection recorded it in the meantime."""
-    return await store.remember(
-        tx,
-        charger_id=source.charger_id,
-        key=source.key,
-        digest=source.digest,
-        session_id=session_id,
-        action=source.action,
-        seq=seq,
-        raw=source.raw,
-    )
+    return bool(await store.remember(tx, [(source, session_id, seq)]))

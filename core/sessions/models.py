@@ -1,8 +1,8 @@
 """Tables: charging sessions, the messages they are made of, meter readings, orders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     BigInteger,
@@ -200,6 +200,25 @@ class Session:
     def is_open(self) -> bool:
         """Whether the charger still has to report the end."""
         return self.ended_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What readings change of an open session."""
+
+    meter_start_wh: int | None
+    last_wh: int | None
+    last_at: datetime | None
+    energy_wh: int
+    power_w: int | None
+    soc_percent: int | None
+    data_quality: DataQuality
+    flags: list[str]
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Return the figures that *session* has."""
+        return cls(**{field.name: getattr(session, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

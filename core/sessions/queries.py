@@ -11,7 +11,7 @@ from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.page import Page, Slice, paginate
 from core.operations.models import operations
-from core.sessions import store
+from core.sessions import reading_store, store
 from core.sessions.models import MeterValue, Order, Session, order_versions, orders, sessions
 from core.sessions.states import StopReason
 
@@ -110,7 +110,7 @@ async def meter_values_of(
     tx: Tx, session_id: str, *, after_number: int, limit: int
 ) -> Sequence[MeterValue]:
     """Return the readings of a session in the order they arrived, after *after_number*."""
-    return await store.readings(tx, session_id, after_number=after_number, limit=limit)
+    return await reading_store.readings(tx, session_id, after_number=after_number, limit=limit)
 
 
 async def get_order(tx: Tx, order_id: str, *, owner: Owner | None) -> Order:

@@ -1,20 +1,89 @@
 """Meter readings: stored as they came, believed where they can be true."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
 from core.chargers import deviations
 from core.chargers.models import connectors
 from core.kernel.db import Tx
-from core.sessions import store
+from core.kernel.queries import query
+from core.sessions import reading_store, store
 from core.sessions.facts import Reading
-from core.sessions.models import Session
+from core.sessions.models import Figures, Session
 from core.sessions.publishing import publish_update
 from core.sessions.quality import DEFAULT_MAX_POWER_W, UNTIMED, doubt, quality
 from core.sessions.stopping import limit_reached, stop_by_platform
 from core.sessions.times import plausible_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What readings come to.
+
+    Attributes:
+        rows: To be stored, what was not believed included.
+        figures: What the session shows from now on, if it is open.
+        marks: What was odd.
+    """
+
+    rows: Sequence[dict[str, Any]]
+    figures: Figures
+    marks: frozenset[str]
+
+
+def judge(
+    session: Session, readings: Sequence[Reading], *, now: datetime, max_power_w: int
+) -> Judged:
+    """Decide which *readings* of *session* to believe; of one that has ended all are kept."""
+    rows: list[dict[str, Any]] = []
+    figures = Figures.of(session)
+    flags = set(session.flags)
+    odd: set[str] = set()
+    last = (
+        None
+        if session.last_at is None or session.last_wh is None
+        else (session.last_at, session.last_wh)
+    )
+    first = session.meter_start_wh
+    for reading in sorted(readings, key=lambda r: (r.at is not None, r.at)):
+        at, doubts = plausible_time(reading.at, now)
+        marks = {*reading.flags, *doubts}
+        accepted = True
+        if reading.energy_wh is not None and session.is_open and (last is None or at >= last[0]):
+            power_w = None if UNTIMED & (flags | marks) else max_power_w
+            mark = doubt(last, (at, reading.energy_wh), power_w)
+            accepted = not mark
+            marks |= {mark} if mark else set()
+            if accepted:
+                last = (at, reading.energy_wh)
+                first = reading.energy_wh if first is None else first
+        flags |= marks
+        odd |= marks
+        figures = replace(
+            figures,
+            power_w=figures.power_w if reading.power_w is None else reading.power_w,
+            soc_percent=(
+                figures.soc_percent if reading.soc_percent is None else reading.soc_percent
+            ),
+        )
+        rows.append(_row(session.id, reading, at=at, now=now, accepted=accepted, marks=marks))
+    if last is not None:
+        start_wh = session.meter_start_wh
+        if start_wh is None:
+            start_wh = last[1] if first is None else first
+        figures = replace(
+            figures,
+            meter_start_wh=start_wh,
+            last_at=last[0],
+            last_wh=last[1],
+            energy_wh=max(last[1] - start_wh, 0),
+        )
+    figures = replace(figures, flags=sorted(flags), data_quality=quality(flags))
+    return Judged(rows=rows, figures=figures, marks=frozenset(odd))
 
 
 async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
@@ -27,49 +96,17 @@ async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
     session = await store.by_id(tx, session_id)
     if session is None:
         return
-    rows: list[dict[str, Any]] = []
-    live: dict[str, Any] = {"suspect_since": None}
-    flags = set(session.flags)
-    last = (
-        None
-        if session.last_at is None or session.last_wh is None
-        else (session.last_at, session.last_wh)
-    )
-    first = session.meter_start_wh
     max_power_w = await power_of(tx, session)
-    for reading in sorted(readings, key=lambda r: (r.at is not None, r.at)):
-        at, doubts = plausible_time(reading.at, tx.now)
-        marks = {*reading.flags, *doubts}
-        accepted = True
-        if reading.energy_wh is not None and session.is_open and (last is None or at >= last[0]):
-            power_w = None if UNTIMED & (flags | marks) else max_power_w
-            mark = doubt(last, (at, reading.energy_wh), power_w)
-            accepted = not mark
-            marks |= {mark} if mark else set()
-            if accepted:
-                last = (at, reading.energy_wh)
-                first = reading.energy_wh if first is None else first
-        flags |= marks
-        deviations.note(tx, *marks)
-        live |= {
-            name: value
-            for name, value in (
-                ("power_w", reading.power_w),
-                ("soc_percent", reading.soc_percent),
-            )
-            if value is not None
-        }
-        rows.append(_row(session_id, reading, at=at, now=tx.now, accepted=accepted, marks=marks))
-    await store.add_readings(tx, rows)
-    if not session.is_open:
-        return
-    if last is not None:
-        start_wh = session.meter_start_wh
-        if start_wh is None:
-            start_wh = live["meter_start_wh"] = last[1] if first is None else first
-        live |= {"last_at": last[0], "last_wh": last[1], "energy_wh": max(last[1] - start_wh, 0)}
-    live |= {"flags": sorted(flags), "data_quality": quality(flags)}
-    session = await store.change(tx, session_id, **live)
+    judged = judge(session, readings, now=tx.now, max_power_w=max_power_w)
+    deviations.note(tx, *judged.marks)
+    await reading_store.add_readings(tx, judged.rows)
+    changed = await reading_store.change_figures(tx, {session_id: judged.figures})
+    if session_id in changed:
+        await react(tx, changed[session_id])
+
+
+async def react(tx: Tx, session: Session) -> None:
+    """Do what new figures of an open session ask for: stop it at its limit, tell its partner."""
     reached = limit_reached(session, tx.now)
     if reached is not None and session.stop_wanted is None:
         await stop_by_platform(tx, session, wanted=reached)
@@ -78,9 +115,13 @@ async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
 
 async def power_of(tx: Tx, session: Session) -> int:
     """Return what the session's connector can deliver at most, in W."""
-    statement = select(connectors.c.max_power_w).where(connectors.c.id == session.connector_id)
-    power_w: int | None = await tx.scalar(statement)
+    power_w: int | None = await tx.scalar(_power_of(session.connector_id))
     return power_w or DEFAULT_MAX_POWER_W
+
+
+@query
+def _power_of(connector_id: str | None) -> Executable:
+    return select(connectors.c.max_power_w).where(connectors.c.id == connector_id)
 
 
 def _row(

@@ -20,7 +20,7 @@ from core.operations.states import OperationStatus
 from core.sessions import authorization, messages, readings, stopping, store
 from core.sessions.authorization import Answered
 from core.sessions.ending import ORPHAN, settle_again
-from core.sessions.facts import MeterSampled, Source, TransactionStarted, TransactionUpdated
+from core.sessions.facts import Source, TransactionStarted, TransactionUpdated
 from core.sessions.models import Session
 from core.sessions.publishing import publish
 from core.sessions.quality import quality
@@ -78,24 +78,6 @@ async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
     await readings.record(tx, session.id, fact.readings)
     await settle_again(tx, session.id)
     return answered
-
-
-async def sample(tx: Tx, fact: MeterSampled) -> None:
-    """Add meter readings to their session; readings of no session are only in the frame log."""
-    source = fact.source
-    session = None
-    if fact.transaction_ref is not None:
-        session = await store.by_ref(tx, source.charger_id, fact.transaction_ref)
-    if session is None and fact.evse > 0:
-        connector = await connector_status.connector_at(tx, source.charger_id, fact.evse, None)
-        session = None if connector is None else await store.current(tx, connector.id)
-        if session is not None and fact.transaction_ref is None:
-            deviations.note(tx, "meter_without_transaction")
-    if session is None or await messages.known(tx, source) is not None:
-        return
-    if await messages.remember(tx, source, session.id, seq=None):
-        await readings.record(tx, session.id, fact.readings)
-        await settle_again(tx, session.id)
 
 
 async def _answer_again(tx: Tx, session_id: str) -> Answered:

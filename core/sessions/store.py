@@ -1,18 +1,37 @@
 """SQL of sessions and the messages they are made of. Every state change is in this file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import (
+    Executable,
+    Integer,
+    String,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from core.commands.models import commands
 from core.commands.states import CommandStatus
-from core.kernel.db import Tx, guarded_move, insert_once, upsert
-from core.sessions.models import MeterValue, Session, meter_values, sessions, transaction_messages
+from core.kernel.db import Json, Tx, UtcDateTime, guarded_move, insert_once, upsert
+from core.kernel.given import given_rows
+from core.kernel.queries import On, bound, query
+from core.sessions.facts import Source
+from core.sessions.models import (
+    Session,
+    sessions,
+    transaction_messages,
+)
 from core.sessions.states import MACHINE, OPEN, SessionStatus
 
 _OPEN = sorted(OPEN)
+
+Key = tuple[str, str]
+"""Charger, and key of one of its messages."""
 
 
 async def add(tx: Tx, **values: Any) -> Session | None:
@@ -83,14 +102,23 @@ async def vacate(tx: Tx, connector_id: str, *, suspect_since: datetime) -> None:
 
 
 async def by_id(tx: Tx, session_id: str) -> Session | None:
-    return await tx.one_or_none(select(sessions).where(sessions.c.id == session_id), Session)
+    return await tx.one_or_none(_by_id(session_id), Session)
+
+
+@query
+def _by_id(session_id: str) -> Executable:
+    return select(sessions).where(sessions.c.id == session_id)
 
 
 async def by_ref(tx: Tx, charger_id: str, transaction_ref: str) -> Session | None:
-    statement = select(sessions).where(
+    return await tx.one_or_none(_by_ref(charger_id, transaction_ref), Session)
+
+
+@query
+def _by_ref(charger_id: str, transaction_ref: str) -> Executable:
+    return select(sessions).where(
         sessions.c.charger_id == charger_id, sessions.c.transaction_ref == transaction_ref
     )
-    return await tx.one_or_none(statement, Session)
 
 
 async def by_start_key(tx: Tx, charger_id: str, start_key: str) -> Session | None:
@@ -102,10 +130,12 @@ async def by_start_key(tx: Tx, charger_id: str, start_key: str) -> Session | Non
 
 async def current(tx: Tx, connector_id: str) -> Session | None:
     """Return the session that occupies a connector now."""
-    statement = select(sessions).where(
-        sessions.c.connector_id == connector_id, sessions.c.is_current
-    )
-    return await tx.one_or_none(statement, Session)
+    return await tx.one_or_none(_current(connector_id), Session)
+
+
+@query
+def _current(connector_id: str) -> Executable:
+    return select(sessions).where(sessions.c.connector_id == connector_id, sessions.c.is_current)
 
 
 async def ended_since(tx: Tx, connector_id: str, at: datetime) -> bool:
@@ -180,43 +210,56 @@ async def to_be_stopped(tx: Tx, *, wanted: frozenset[str], limit: int) -> Sequen
     return await tx.all(statement, Session)
 
 
-async def remember(  # a tx, and the five facts of a row
-    tx: Tx,
-    *,
-    charger_id: str,
-    key: str,
-    digest: str,
-    session_id: str,
-    action: str,
-    seq: int | None,
-    raw: dict[str, Any],
-) -> bool:
-    """Record a transaction message; ``False`` if one with its key is recorded already."""
-    statement = (
-        upsert(tx, transaction_messages)
-        .values(
-            charger_id=charger_id,
-            key=key,
-            digest=digest,
-            session_id=session_id,
-            action=action,
-            seq=seq,
-            received_at=tx.now,
-            raw=raw,
-        )
-        .on_conflict_do_nothing()
-        .returning(transaction_messages.c.key)
+async def remember(tx: Tx, messages: Sequence[tuple[Source, str, int | None]]) -> Collection[Key]:
+    """Record transaction messages (with session id and seqNo).
+
+    Returns:
+        The keys of those that were not recorded before.
+    """
+    if not messages:
+        return ()
+    rows = [
+        (one.charger_id, one.key, one.digest, session_id, one.action, seq, one.raw)
+        for one, session_id, seq in messages
+    ]
+    found = await tx.all(_remember(tx, now=tx.now, rows=rows))
+    return {(row.charger_id, row.key) for row in found}
+
+
+@query
+def _remember(on: On, *, now: datetime, rows: Any) -> Executable:
+    message = given_rows(
+        on,
+        rows,
+        charger_id=String(),
+        key=String(),
+        digest=String(),
+        session_id=String(),
+        action=String(),
+        seq=Integer(),
+        raw=Json,
     )
-    return await tx.scalar(statement) is not None
+    columns = [*message.c, bound(now, UtcDateTime()).label("received_at")]
+    statement: Any = upsert(on, transaction_messages).from_select(
+        [column.name for column in columns], select(*columns).where(true())
+    )
+    kept = transaction_messages.c
+    return statement.on_conflict_do_nothing().returning(  # type: ignore[no-any-return]
+        kept.charger_id, kept.key
+    )
 
 
 async def remembered(tx: Tx, charger_id: str, key: str) -> tuple[str, str] | None:
     """Return (digest, session id) of the message recorded under *key*."""
-    statement = select(transaction_messages.c.digest, transaction_messages.c.session_id).where(
+    row = await tx.one_or_none(_remembered(charger_id, key))
+    return None if row is None else (row.digest, row.session_id)
+
+
+@query
+def _remembered(charger_id: str, key: str) -> Executable:
+    return select(transaction_messages.c.digest, transaction_messages.c.session_id).where(
         transaction_messages.c.charger_id == charger_id, transaction_messages.c.key == key
     )
-    row = await tx.one_or_none(statement)
-    return None if row is None else (row.digest, row.session_id)
 
 
 async def sequence_gap(tx: Tx, session_id: str) -> bool:
@@ -229,32 +272,3 @@ async def sequence_gap(tx: Tx, session_id: str) -> bool:
     ).where(transaction_messages.c.session_id == session_id, seq.is_not(None))
     row = await tx.one(statement)
     return row.low is not None and row.high - row.low + 1 != row.messages
-
-
-async def add_readings(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await tx.execute(insert(meter_values), rows)
-
-
-async def readings(
-    tx: Tx, session_id: str, *, after_number: int = 0, limit: int | None = None
-) -> Sequence[MeterValue]:
-    statement = (
-        select(meter_values)
-        .where(meter_values.c.session_id == session_id, meter_values.c.number > after_number)
-        .order_by(meter_values.c.number)
-    )
-    if limit is not None:
-        statement = statement.limit(limit)
-    return await tx.all(statement, MeterValue)
-
-
-async def mark_readings(tx: Tx, session_id: str, *, rejected: frozenset[int]) -> None:
-    """Set which readings of a session count."""
-    mine = meter_values.c.session_id == session_id
-    bad = meter_values.c.number.in_(sorted(rejected))
-    await tx.execute(
-        update(meter_values)
-        .where(mine, or_(bad, meter_values.c.accepted.is_(False)))
-        .values(accepted=~bad)
-    )

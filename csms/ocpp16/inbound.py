@@ -2,13 +2,10 @@
 
 from typing import Final
 
-from core.chargers import status as connector_status
 from core.chargers.facts import Booted, StatusReported
 from core.chargers.states import ConnectorStatus
-from core.desired import availability
-from core.kernel.times import rfc3339
-from csms import reserving
-from csms.adapter import Block, Context, Route
+from csms import gathered
+from csms.adapter import Block, Context, Heard, Route
 from csms.evidence import doubt, evse
 from csms.ocpp16 import messages as m
 from csms.ocpp16 import transactions
@@ -49,20 +46,28 @@ async def boot_notification(ctx: Context, msg: m.BootNotification) -> Payload:
 
 async def heartbeat(ctx: Context, msg: m.Heartbeat) -> Payload:
     """Answer Heartbeat (OCPP 1.6 4.6)."""
-    return {"currentTime": rfc3339(ctx.tx.now)}
+    return gathered.current_time(ctx.tx.now)
 
 
 async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payload:
-    """Answer StatusNotification (OCPP 1.6 4.9); connector 0 is the charge point itself."""
+    """Answer StatusNotification (OCPP 1.6 4.9)."""
+    fact = status_reported(ctx, msg)
+    if fact is not None:
+        await gathered.store_statuses(ctx.tx, [fact])
+    return {}
+
+
+def status_reported(heard: Heard, msg: m.StatusNotification) -> StatusReported | None:
+    """Return what StatusNotification tells; connector 0 is the charge point itself."""
     at, _ = (None, ()) if msg.timestamp is None else instant(msg.timestamp)
-    number = evse(ctx, msg.connector_id)
-    if ctx.doubts:
-        return {}
+    number = evse(heard, msg.connector_id)
+    if heard.doubts:
+        return None
     if msg.timestamp is not None and at is None:
-        doubt(ctx, "timestamp_unreadable")
+        doubt(heard, "timestamp_unreadable")
     details = [msg.info, msg.vendor_error_code]
-    fact = StatusReported(
-        charger_id=ctx.charger.id,
+    return StatusReported(
+        charger_id=heard.charger.id,
         evse=number,
         connector=None,
         status=STATUSES[msg.status],
@@ -70,12 +75,6 @@ async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payloa
         error_info=" ".join(text for text in details if text) or None,
         at=at,
     )
-    await connector_status.report(ctx.tx, fact)
-    await availability.noticed(
-        ctx.tx, ctx.charger.id, evse=number, connector=None, status=fact.status
-    )
-    await reserving.noticed(ctx, evse=number, status=fact.status)
-    return {}
 
 
 CORE: Final = Block(
@@ -83,14 +82,19 @@ CORE: Final = Block(
         "BootNotification": Route(
             message=m.BootNotification, handle=boot_notification, before_acceptance=True
         ),
-        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
+        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat, reply=gathered.current_time),
         "MeterValues": Route(
-            message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
+            message=m.MeterValues,
+            handle=transactions.meter_values,
+            is_transaction=True,
+            fact=transactions.meter_sampled,
         ),
         "StartTransaction": Route(
             message=m.StartTransaction, handle=transactions.start_transaction, is_transaction=True
         ),
-        "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
+        "StatusNotification": Route(
+            message=m.StatusNotification, handle=status_notification, fact=status_reported
+        ),
         "StopTransaction": Route(
             message=m.StopTransaction, handle=transactions.stop_transaction, is_transaction=True
         ),

@@ -12,7 +12,8 @@ from core.sessions.facts import (
 )
 from core.sessions.states import SessionStatus
 from core.smart_charging import service as profiles
-from csms.adapter import Context
+from csms import gathered
+from csms.adapter import Context, Heard
 from csms.evidence import doubt, evse, happened_at, number, payload_digest, readings_of, source
 from csms.ocpp16 import messages as m
 from csms.ocpp16.id_tags import id_tag_info
@@ -96,16 +97,20 @@ async def stop_transaction(ctx: Context, msg: m.StopTransaction) -> Payload:
 
 
 async def meter_values(ctx: Context, msg: m.MeterValues) -> Payload:
-    """Answer MeterValues (OCPP 1.6 4.7); connector 0 is the meter of the whole charge point."""
-    transaction = None if msg.transaction_id is None else number(ctx, msg.transaction_id)
-    fact = MeterSampled(
-        source=source(ctx, "meter", transaction or 0, payload_digest(ctx)),
-        evse=evse(ctx, msg.connector_id),
-        transaction_ref=None if transaction is None else str(transaction),
-        readings=readings_of(ctx, "meterValue", msg.meter_value, _sample),
-    )
-    await sessions.sample(ctx.tx, fact)
+    """Answer MeterValues (OCPP 1.6 4.7)."""
+    await gathered.store_samples(ctx.tx, [meter_sampled(ctx, msg)])
     return {}
+
+
+def meter_sampled(heard: Heard, msg: m.MeterValues) -> MeterSampled:
+    """Return what MeterValues tells; connector 0 is the meter of the whole charge point."""
+    transaction = None if msg.transaction_id is None else number(heard, msg.transaction_id)
+    return MeterSampled(
+        source=source(heard, "meter", transaction or 0, payload_digest(heard)),
+        evse=evse(heard, msg.connector_id),
+        transaction_ref=None if transaction is None else str(transaction),
+        readings=readings_of(heard, "meterValue", msg.meter_value, _sample),
+    )
 
 
 def _sample(sampled: m.SampledValue) -> Sample:

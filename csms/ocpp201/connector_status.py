@@ -64,12 +64,8 @@ def state_of(msg: m.TransactionEvent) -> tuple[SessionStatus, ConnectorStatus] |
     return CHARGING_STATES[charging_state]
 
 
-async def of_report(
-    ctx: Context, reported: str, evse: int, connector: int | None
-) -> ConnectorStatus:
-    """Return the status of a StatusNotification; ``Occupied`` is what its session makes of it."""
-    if reported in STATUSES:
-        return STATUSES[reported]
+async def of_occupied(ctx: Context, evse: int, connector: int | None) -> ConnectorStatus:
+    """Return what ``Occupied`` of a StatusNotification is: what its session makes of it."""
     session = await queries.current_on(ctx.tx, ctx.charger.id, evse)
     shown = await _shown(ctx, evse, connector)
     if session is None:
@@ -115,7 +111,7 @@ async def follow(ctx: Context, msg: m.TransactionEvent, session: Session | None)
         error_info=None,
         at=at,
     )
-    await connector_status.report(ctx.tx, fact)
+    await connector_status.report(ctx.tx, [fact])
 
 
 def _is_gone(msg: m.TransactionEvent) -> bool:

@@ -2,14 +2,11 @@
 
 from typing import Final
 
-from core.chargers import status as connector_status
 from core.chargers.facts import Booted, StatusReported
 from core.chargers.states import ConnectorStatus
-from core.desired import availability
-from core.kernel.times import rfc3339
 from core.operations import reservations
-from csms import reserving
-from csms.adapter import Block, Context, Route
+from csms import gathered
+from csms.adapter import Block, Context, Heard, Route
 from csms.evidence import connector, doubt, evse, number
 from csms.ocpp201 import connector_status as derived
 from csms.ocpp201 import messages as m
@@ -35,21 +32,38 @@ async def boot_notification(ctx: Context, msg: m.BootNotification) -> Payload:
 
 async def heartbeat(ctx: Context, msg: m.Heartbeat) -> Payload:
     """Answer Heartbeat (OCPP 2.0.1 G02)."""
-    return {"currentTime": rfc3339(ctx.tx.now)}
+    return gathered.current_time(ctx.tx.now)
 
 
 async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payload:
     """Answer StatusNotification (OCPP 2.0.1 G01)."""
+    fact = status_reported(ctx, msg)
+    if fact is None and not ctx.doubts:
+        fact = _reported(ctx, msg, await derived.of_occupied(ctx, *_place(ctx, msg)))
+    if fact is not None:
+        await gathered.store_statuses(ctx.tx, [fact])
+    return {}
+
+
+def status_reported(heard: Heard, msg: m.StatusNotification) -> StatusReported | None:
+    """Return what StatusNotification tells; what ``Occupied`` means, only the database knows."""
+    _place(heard, msg)
+    status = derived.STATUSES.get(msg.connector_status)
+    return None if heard.doubts or status is None else _reported(heard, msg, status)
+
+
+def _place(heard: Heard, msg: m.StatusNotification) -> tuple[int, int | None]:
+    number = connector(heard, msg.connector_id) if msg.connector_id != 0 else None
+    return evse(heard, msg.evse_id), number
+
+
+def _reported(heard: Heard, msg: m.StatusNotification, status: ConnectorStatus) -> StatusReported:
     at, _ = instant(msg.timestamp)
-    evse_number = evse(ctx, msg.evse_id)
-    connector_number = connector(ctx, msg.connector_id) if msg.connector_id != 0 else None
-    if ctx.doubts:
-        return {}
     if at is None:
-        doubt(ctx, "timestamp_unreadable")
-    status = await derived.of_report(ctx, msg.connector_status, evse_number, connector_number)
-    fact = StatusReported(
-        charger_id=ctx.charger.id,
+        doubt(heard, "timestamp_unreadable")
+    evse_number, connector_number = _place(heard, msg)
+    return StatusReported(
+        charger_id=heard.charger.id,
         evse=evse_number,
         connector=connector_number,
         status=status,
@@ -57,12 +71,6 @@ async def status_notification(ctx: Context, msg: m.StatusNotification) -> Payloa
         error_info=None,
         at=at,
     )
-    await connector_status.report(ctx.tx, fact)
-    await availability.noticed(
-        ctx.tx, ctx.charger.id, evse=evse_number, connector=connector_number, status=status
-    )
-    await reserving.noticed(ctx, evse=evse_number, status=status)
-    return {}
 
 
 async def reservation_status_update(ctx: Context, msg: m.ReservationStatusUpdate) -> Payload:
@@ -79,14 +87,19 @@ CORE: Final = Block(
         "BootNotification": Route(
             message=m.BootNotification, handle=boot_notification, before_acceptance=True
         ),
-        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat),
+        "Heartbeat": Route(message=m.Heartbeat, handle=heartbeat, reply=gathered.current_time),
         "MeterValues": Route(
-            message=m.MeterValues, handle=transactions.meter_values, is_transaction=True
+            message=m.MeterValues,
+            handle=transactions.meter_values,
+            is_transaction=True,
+            fact=transactions.meter_sampled,
         ),
         "ReservationStatusUpdate": Route(
             message=m.ReservationStatusUpdate, handle=reservation_status_update
         ),
-        "StatusNotification": Route(message=m.StatusNotification, handle=status_notification),
+        "StatusNotification": Route(
+            message=m.StatusNotification, handle=status_notification, fact=status_reported
+        ),
         "TransactionEvent": Route(
             message=m.TransactionEvent, handle=transactions.transaction_event, is_transaction=True
         ),

@@ -16,8 +16,8 @@ from core.sessions.facts import (
     TransactionUpdated,
 )
 from core.sessions.states import SessionStatus
-from csms import sanity
-from csms.adapter import Context
+from csms import gathered, sanity
+from csms.adapter import Context, Heard
 from csms.evidence import (
     connector,
     doubt,
@@ -192,15 +192,19 @@ def _ended(ctx: Context, msg: m.TransactionEvent) -> TransactionEnded:
 
 
 async def meter_values(ctx: Context, msg: m.MeterValues) -> Payload:
-    """Answer MeterValues (OCPP 2.0.1 J01); EVSE 0 is the main meter of the station."""
-    fact = MeterSampled(
-        source=source(ctx, "meter", msg.evse_id, payload_digest(ctx)),
-        evse=evse(ctx, msg.evse_id),
-        transaction_ref=None,
-        readings=readings_of(ctx, "meterValue", msg.meter_value, _sample),
-    )
-    await sessions.sample(ctx.tx, fact)
+    """Answer MeterValues (OCPP 2.0.1 J01)."""
+    await gathered.store_samples(ctx.tx, [meter_sampled(ctx, msg)])
     return {}
+
+
+def meter_sampled(heard: Heard, msg: m.MeterValues) -> MeterSampled:
+    """Return what MeterValues tells; EVSE 0 is the main meter of the station."""
+    return MeterSampled(
+        source=source(heard, "meter", msg.evse_id, payload_digest(heard)),
+        evse=evse(heard, msg.evse_id),
+        transaction_ref=None,
+        readings=readings_of(heard, "meterValue", msg.meter_value, _sample),
+    )
 
 
 def _source(ctx: Context, msg: m.TransactionEvent) -> Source:

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,6 +12,16 @@ from tests.csms.live import Running, charger, closed
 from tests.csms.test_commands import UNLOCK, ask, quiet, until
 from tests.csms.test_transactions16 import sessions_of, start
 from tests.eventually import eventually
+
+STATUS: Final = {
+    "1.6": {"connectorId": 1, "errorCode": "NoError", "status": "Available"},
+    "2.0.1": {
+        "timestamp": "2026-11-28T10:00:00Z",
+        "connectorStatus": "Available",
+        "evseId": 1,
+        "connectorId": 1,
+    },
+}
 
 
 class Outage:
@@ -66,7 +76,7 @@ async def test_i19_after_ten_seconds_the_socket_is_closed_and_nothing_refused(
         count = len(cp.answers)
         outage.is_away = True
         for number in range(30):
-            await cp.send([2, f"b{number}", "Heartbeat", {}])
+            await cp.send([2, f"s{number}", "StatusNotification", STATUS[version]])
         before = outage.attempts
 
         async def tried() -> bool:
@@ -84,6 +94,19 @@ async def test_i19_after_ten_seconds_the_socket_is_closed_and_nothing_refused(
             return not (await registry.get(tx, row.id)).online
 
     await eventually(offline)
+
+
+async def test_what_tells_nothing_is_answered_during_an_outage(
+    server: Running, outage: Outage, version: str
+) -> None:
+    await server.add_charger()
+    async with charger(server, version=version) as cp:
+        await cp.boot()
+        outage.is_away = True
+        await cp.send([2, "beat", "Heartbeat", {}])
+        await cp.until(lambda: len(cp.to("beat")) == 1)
+        assert cp.to("beat")[0][0] == 3
+        outage.is_away = False
 
 
 async def test_a_socket_that_cannot_be_registered_is_asked_to_come_again(

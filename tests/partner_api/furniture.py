@@ -16,7 +16,7 @@ from core.kernel.db import Database
 from core.kernel.ids import new_id
 from core.kernel.times import rfc3339
 from core.operations import service as operations
-from core.sessions import ending, service, store
+from core.sessions import ending, sampling, service, store
 from core.sessions.facts import (
     EndReason,
     MeterSampled,
@@ -107,15 +107,13 @@ async def begin(db: Database, party: Party, place: Place, *, request_id: str = "
 
 async def measure(db: Database, place: Place, energy_wh: int) -> None:
     async with db.transaction() as tx:
-        await service.sample(
-            tx,
-            MeterSampled(
-                source=source(place.charger_id, "MeterValues", f"meter {energy_wh}"),
-                evse=1,
-                transaction_ref=None,
-                readings=(Reading(at=tx.now, energy_wh=energy_wh, power_w=7000),),
-            ),
+        fact = MeterSampled(
+            source=source(place.charger_id, "MeterValues", f"meter {energy_wh}"),
+            evse=1,
+            transaction_ref=None,
+            readings=(Reading(at=tx.now, energy_wh=energy_wh, power_w=7000),),
         )
+        await sampling.sample(tx, [fact])
 
 
 async def finish(db: Database, place: Place, transaction_ref: str) -> None:

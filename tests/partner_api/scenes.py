@@ -105,18 +105,16 @@ async def make_place(
 
 async def report(db: Database, charger_id: str, found: ConnectorStatus) -> None:
     async with db.transaction() as tx:
-        await status.report(
-            tx,
-            StatusReported(
-                charger_id=charger_id,
-                evse=1,
-                connector=1,
-                status=found,
-                error_code=None,
-                error_info=None,
-                at=tx.now,
-            ),
+        fact = StatusReported(
+            charger_id=charger_id,
+            evse=1,
+            connector=1,
+            status=found,
+            error_code=None,
+            error_info=None,
+            at=tx.now,
         )
+        await status.report(tx, [fact])
 
 
 async def grant(db: Database, place: Place, *partner_ids: str, control: bool = True) -> None:

@@ -75,7 +75,7 @@ async def report(
             error_info=None,
             at=at,
         )
-        await status.report(tx, fact)
+        await status.report(tx, [fact])
 
 
 async def shown(db: Database, partner_id: str, after_seq: int = 0) -> list[dict[str, Any]]:

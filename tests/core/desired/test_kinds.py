@@ -6,7 +6,7 @@ import pytest
 
 from core.audit.service import CLI
 from core.chargers import registry
-from core.chargers.facts import VariableReported
+from core.chargers.facts import StatusReported, VariableReported
 from core.chargers.states import ConnectorStatus
 from core.desired import availability, variables
 from core.desired.models import Desired
@@ -126,7 +126,7 @@ async def test_a_status_is_compared_with_the_availability_that_is_wanted(
     wish = await wanted(bench, operative=operative, evse=evse)
     await bench.answer(await bench.claimed())
     async with bench.db.transaction() as tx:
-        await availability.noticed(tx, bench.charger_id, evse=1, connector=None, status=status)
+        await availability.noticed(tx, [_reported(bench, connector=None, status=status)])
     assert (await bench.look(wish)).status is after
 
 
@@ -137,8 +137,19 @@ async def test_the_narrowest_wish_counts(bench: Bench) -> None:
     narrow = await wanted(bench, operative=True, evse=1)
     await bench.answer(await bench.claimed())
     async with bench.db.transaction() as tx:
-        await availability.noticed(
-            tx, bench.charger_id, evse=1, connector=1, status=ConnectorStatus.AVAILABLE
-        )
+        fact = _reported(bench, connector=1, status=ConnectorStatus.AVAILABLE)
+        await availability.noticed(tx, [fact])
     assert (await bench.look(whole)).status is DesiredStatus.ACCEPTED
     assert (await bench.look(narrow)).status is DesiredStatus.ACCEPTED
+
+
+def _reported(bench: Bench, *, connector: int | None, status: ConnectorStatus) -> StatusReported:
+    return StatusReported(
+        charger_id=bench.charger_id,
+        evse=1,
+        connector=connector,
+        status=status,
+        error_code=None,
+        error_info=None,
+        at=None,
+    )

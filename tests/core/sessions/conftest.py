@@ -21,7 +21,7 @@ from core.kernel.page import Page
 from core.kernel.settings import Settings
 from core.operations import service as operations
 from core.partners import service as partners
-from core.sessions import ending, queries
+from core.sessions import ending, queries, sampling
 from core.sessions import service as sessions
 from core.sessions.authorization import Answered
 from core.sessions.facts import (
@@ -174,7 +174,7 @@ class Bench:
             readings=(Reading(at=self.at(minute), energy_wh=energy_wh),),
         )
         async with self.db.transaction() as tx:
-            await sessions.sample(tx, fact)
+            await sampling.sample(tx, [fact])
 
     async def sessions(self) -> Sequence[Session]:
         async with self.db.transaction() as tx:

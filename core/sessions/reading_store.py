@@ -1,0 +1,146 @@
+"""SQL of meter readings, and of what they change of sessions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Integer,
+    String,
+    and_,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from core.chargers.models import connectors
+from core.kernel.db import Json, Tx, UtcDateTime
+from core.kernel.given import given_rows
+from core.kernel.queries import On, query
+from core.sessions.models import Figures, MeterValue, Session, meter_values, sessions
+
+
+async def metered(
+    tx: Tx, refs: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], tuple[Session, int | None]]:
+    """Return sessions by (charger id, transaction_ref), with what their connectors can give."""
+    if not refs:
+        return {}
+    found = {}
+    for row in await tx.all(_metered(tx, sorted(refs))):
+        values = row._asdict()
+        max_power_w = values.pop("connector_max_power_w")
+        session = Session(**values)
+        found[session.charger_id, session.transaction_ref] = (session, max_power_w)
+    return found
+
+
+@query
+def _metered(on: On, rows: Any) -> Executable:
+    ref = given_rows(on, rows, charger_id=String(), transaction_ref=String())
+    return (
+        select(*sessions.c, connectors.c.max_power_w.label("connector_max_power_w"))
+        .select_from(ref)
+        .join(
+            sessions,
+            and_(
+                sessions.c.charger_id == ref.c.charger_id,
+                sessions.c.transaction_ref == ref.c.transaction_ref,
+            ),
+        )
+        .outerjoin(connectors, connectors.c.id == sessions.c.connector_id)
+    )
+
+
+async def change_figures(tx: Tx, figures: Mapping[str, Figures]) -> Mapping[str, Session]:
+    """Set what readings change of sessions; return those that are still open, by id."""
+    if not figures:
+        return {}
+    rows = [
+        (
+            id_,
+            one.meter_start_wh,
+            one.last_wh,
+            one.last_at,
+            one.energy_wh,
+            one.power_w,
+            one.soc_percent,
+            one.data_quality,
+            one.flags,
+        )
+        for id_, one in sorted(figures.items())
+    ]
+    changed = await tx.all(_change_figures(tx, now=tx.now, rows=rows), Session)
+    return {session.id: session for session in changed}
+
+
+@query
+def _change_figures(on: On, *, now: datetime, rows: Any) -> Executable:
+    one = given_rows(
+        on,
+        rows,
+        id=String(),
+        meter_start_wh=BigInteger(),
+        last_wh=BigInteger(),
+        last_at=UtcDateTime(),
+        energy_wh=BigInteger(),
+        power_w=BigInteger(),
+        soc_percent=Integer(),
+        data_quality=String(),
+        flags=Json,
+    )
+    return (
+        update(sessions)
+        .where(sessions.c.id == one.c.id, sessions.c.ended_at.is_(None))
+        .values(
+            {
+                **{column.name: column for column in one.c if column.name != "id"},
+                "suspect_since": None,
+                "sequence": sessions.c.sequence + 1,
+                "updated_at": now,
+            }
+        )
+        .returning(sessions)
+    )
+
+
+async def add_readings(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await tx.execute(_add_readings(tx, [tuple(row[name] for name in _READING) for row in rows]))
+
+
+_READING = [column.name for column in meter_values.c if column.name != "number"]
+
+
+@query
+def _add_readings(on: On, rows: Any) -> Executable:
+    kinds = {name: meter_values.c[name].type for name in _READING}
+    reading = given_rows(on, rows, **kinds)
+    return insert(meter_values).from_select(_READING, select(*reading.c))
+
+
+async def readings(
+    tx: Tx, session_id: str, *, after_number: int = 0, limit: int | None = None
+) -> Sequence[MeterValue]:
+    statement = (
+        select(meter_values)
+        .where(meter_values.c.session_id == session_id, meter_values.c.number > after_number)
+        .order_by(meter_values.c.number)
+    )
+    if limit is not None:
+        statement = statement.limit(limit)
+    return await tx.all(statement, MeterValue)
+
+
+async def mark_readings(tx: Tx, session_id: str, *, rejected: frozenset[int]) -> None:
+    """Set which readings of a session count."""
+    mine = meter_values.c.session_id == session_id
+    bad = meter_values.c.number.in_(sorted(rejected))
+    await tx.execute(
+        update(meter_values)
+        .where(mine, or_(bad, meter_values.c.accepted.is_(False)))
+        .values(accepted=~bad)
+    )

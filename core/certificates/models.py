@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ForeignKey,
     Index,
@@ -17,11 +16,10 @@ from sqlalchemy import (
 )
 
 from core.certificates.states import CertificateUse, Origin, RequestStatus, RootUse
-from core.kernel.db import UtcDateTime, metadata
+from core.kernel.db import BigKey, UtcDateTime, metadata
 
 _OPEN = text("status = 'open'")
 _UNDER_WAY = text("status IN ('open', 'signed')")
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
 authorities = Table(
     "certificate_authorities",

@@ -9,18 +9,18 @@ no reader of the feed meets a number before a lower one.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.chargers import connector_store, store
+from core.chargers import connector_store, store, telling_store
 from core.chargers.models import Charger, Station
 from core.chargers.views import station_view, station_views
 from core.kernel.db import Tx
 from core.partners import service as partners
+from core.webhooks import bodies
 from core.webhooks import service as webhooks
 
 FEED: Final = "connector_status"
 AT_ONCE: Final = 500
 """Stations that are read together."""
 
-_STATIONS_AT_END: Final = "0-stations"
 _FEED_AT_END: Final = "1-status-feed"
 _PRESENCE: Final = "1-presence"
 
@@ -33,11 +33,13 @@ def connectors_changed(tx: Tx, connector_ids: Iterable[str]) -> None:
         tx.at_end(_FEED_AT_END, _number)
 
 
-def station_changed(tx: Tx, station_id: str | None) -> None:
-    """Tell partners that what they see of a station is another."""
+async def station_changed(tx: Tx, station_id: str | None) -> None:
+    """Note that what partners see of a station is another; ``telling`` tells them.
+
+    A row that is only added waits for nobody: chargers of one station do not queue here.
+    """
     if station_id is not None:
-        tx.info.setdefault(_STATIONS_AT_END, set()).add(station_id)
-        tx.at_end(_STATIONS_AT_END, _tell_stations)
+        await telling_store.add_station_change(tx, station_id)
 
 
 async def presence_changed(tx: Tx, chargers: Sequence[Charger]) -> None:
@@ -60,6 +62,7 @@ async def tell_station(
         return
     chargers = await store.chargers_of_stations(tx, [station.id])
     connectors = await connector_store.connectors_of(tx, [charger.id for charger in chargers])
+    view = bodies.freeze(station_view(station, chargers, connectors))
     for partner_id in partner_ids:
         await webhooks.emit(
             tx,
@@ -69,7 +72,8 @@ async def tell_station(
             object_id=station.id,
             object_sequence=None,
             related={},
-            obj=station_view(station, chargers, connectors),
+            obj=view,
+            station_id=station.id,
         )
 
 
@@ -91,13 +95,6 @@ async def tell_stations(tx: Tx, station_ids: Sequence[str], type_: str, *, partn
                 related={},
                 obj=views[station.id],
             )
-
-
-async def _tell_stations(tx: Tx) -> None:
-    for station_id in sorted(tx.info.pop(_STATIONS_AT_END)):
-        station = await store.change_station(tx, station_id)
-        if station is not None:
-            await tell_station(tx, station, "station.updated")
 
 
 async def _number(tx: Tx) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from core.chargers.states import ConnectorStatus, Registration
-from core.kernel.db import Json, UtcDateTime, metadata
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 
 stations = Table(
     "stations",
@@ -122,6 +122,14 @@ counters = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+station_changes = Table(
+    "station_changes",
+    metadata,
+    Column("number", BigKey, primary_key=True),
+    Column("station_id", String(32), nullable=False, index=True),
+    sqlite_autoincrement=True,
 )
 
 cursors = Table(

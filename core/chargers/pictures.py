@@ -95,7 +95,7 @@ async def remove(tx: Tx, actor: Actor, station_id: str, picture_id: str) -> None
     await audit.record(
         tx, actor, "station.picture_removed", station_id, before=_facts(picture), after=None
     )
-    announcing.station_changed(tx, station_id)
+    await announcing.station_changed(tx, station_id)
 
 
 def find(station: Station, picture_id: str) -> Picture:
@@ -147,7 +147,7 @@ async def _add(tx: Tx, actor: Actor, station_id: str, picture: Picture) -> None:
         raise PlatformError("conflict", f"A station has at most {MOST} pictures.")
     await store.change_station(tx, station_id, pictures=[*known, picture])
     await audit.record(tx, actor, "station.picture_added", station_id, after=_facts(picture))
-    announcing.station_changed(tx, station_id)
+    await announcing.station_changed(tx, station_id)
 
 
 async def _lock(tx: Tx, station_id: str) -> Station:

@@ -86,7 +86,7 @@ async def booted(tx: Tx, fact: Booted, *, answer: str | None = None) -> Charger:
     if before is None or charger is None:
         raise not_found("charger")
     if (before.vendor, before.model) != (charger.vendor, charger.model):
-        announcing.station_changed(tx, charger.station_id)
+        await announcing.station_changed(tx, charger.station_id)
     return charger
 
 

@@ -138,5 +138,5 @@ async def _show(tx: Tx, tariff: Tariff) -> int:
             await tariff_store.note_shown(tx, tariff.id)
     for station_id in found:
         if await store.change_station(tx, station_id, tariff_id=tariff_id) is not None:
-            announcing.station_changed(tx, station_id)
+            await announcing.station_changed(tx, station_id)
     return len(found)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Float,
@@ -19,9 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-from core.kernel.db import Json, UtcDateTime, metadata
-
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 
 variables = Table(
     "charger_variables",

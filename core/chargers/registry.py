@@ -115,7 +115,7 @@ async def register(
     if charger is None:
         raise PlatformError("conflict", "A charger with this identity is registered already.")
     await audit.record(tx, actor, "charger.registered", charger.id, after=_facts(charger))
-    announcing.station_changed(tx, station_id)
+    await announcing.station_changed(tx, station_id)
     if connectors:
         await put_connectors(tx, actor, charger.id, connectors)
     return charger, shown
@@ -196,7 +196,7 @@ async def delete(tx: Tx, actor: Actor, charger_id: str) -> None:
         tx, charger_id, identity_key=None, credential=None, next_credential=None, removed_at=tx.now
     )
     await _note(tx, actor, "charger.deleted", before, after)
-    announcing.station_changed(tx, before.station_id)
+    await announcing.station_changed(tx, before.station_id)
     _look_at_socket(tx, before)
 
 
@@ -220,8 +220,8 @@ async def update(tx: Tx, actor: Actor, charger_id: str, changes: Mapping[str, An
     after = await _note(tx, actor, "charger.updated", before, after)
     if after.security_profile > before.security_profile:
         _look_at_socket(tx, after)
-    announcing.station_changed(tx, before.station_id)
-    announcing.station_changed(tx, after.station_id)
+    await announcing.station_changed(tx, before.station_id)
+    await announcing.station_changed(tx, after.station_id)
     if after.station_id != before.station_id:
         touched = await connector_store.touch_connectors(tx, [charger_id])
         announcing.connectors_changed(tx, touched)
@@ -301,7 +301,7 @@ async def put_connectors(
         check_columns(connector_table, asdict(spec))
     added = [await _put(tx, charger_id, spec) for spec in specs]
     announcing.connectors_changed(tx, [one for one in added if one is not None])
-    announcing.station_changed(tx, charger.station_id)
+    await announcing.station_changed(tx, charger.station_id)
     await audit.record(
         tx,
         actor,

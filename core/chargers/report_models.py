@@ -5,8 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, UniqueConstraint
 
-from core.chargers.record_models import BigKey
-from core.kernel.db import UtcDateTime, metadata
+from core.kernel.db import BigKey, UtcDateTime, metadata
 
 reports = Table(
     "device_reports",

@@ -110,7 +110,7 @@ async def update_station(
     await audit.record(
         tx, actor, "station.updated", station_id, before=_facts(before), after=_facts(after)
     )
-    announcing.station_changed(tx, station_id)
+    await announcing.station_changed(tx, station_id)
     return after
 
 

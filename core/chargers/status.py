@@ -188,7 +188,7 @@ async def _learn(tx: Tx, charger_id: str, evse: int, connector: int) -> Connecto
     if learned is None:
         return (await connector_store.connectors_at(tx, charger_id, evse, connector))[0]
     announcing.connectors_changed(tx, [learned.id])
-    announcing.station_changed(tx, await store.station_of(tx, charger_id))
+    await announcing.station_changed(tx, await store.station_of(tx, charger_id))
     return learned
 
 

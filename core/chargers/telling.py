@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from core.chargers import announcing, connector_store, telling_store
+from core.chargers import announcing, connector_store, store, telling_store
 from core.chargers.models import Charger, LiveConnector
 from core.chargers.views import presence_view, status_view
 from core.kernel import failpoints
@@ -90,6 +90,26 @@ async def tell_changes(db: Database, *, backlog: int) -> int:
             else:
                 places[partner_id] = part.until
             told += count or 0
+    return told
+
+
+async def tell_station_changes(db: Database) -> int:
+    """Tell partners of stations that changed, each once as it is now; return how many did.
+
+    What changes again meanwhile is told the next time.
+    """
+    async with db.transaction() as tx:
+        changed = await telling_store.changed_stations(tx, limit=AT_ONCE)
+    told = 0
+    for station_id in changed:
+        async with db.transaction() as tx:
+            if not await telling_store.take_station_changes(tx, station_id):
+                continue  # another worker tells it
+            station = await store.change_station(tx, station_id)
+            if station is not None:
+                await announcing.tell_station(tx, station, "station.updated")
+                told += 1
+            failpoints.hit("stations.telling")
     return told
 
 

@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select, union_all, update
+from sqlalchemy import Executable, Select, delete, insert, select, union_all, update
 
-from core.chargers.models import Charger, chargers, connectors, cursors, stations
+from core.chargers.models import (
+    Charger,
+    chargers,
+    connectors,
+    cursors,
+    station_changes,
+    stations,
+)
 from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
 from core.partners.models import grants
 
 
@@ -27,6 +35,31 @@ _MOVED: Final = select(connectors.c.id.label("object_id"), connectors.c.seq.labe
 _CAME_OR_WENT: Final = select(
     chargers.c.id.label("object_id"), chargers.c.presence_seq.label("seq")
 )
+
+
+async def add_station_change(tx: Tx, station_id: str) -> None:
+    await tx.execute(_add_station_change(station_id))
+
+
+@query
+def _add_station_change(station_id: str) -> Executable:
+    return insert(station_changes).values(station_id=station_id)
+
+
+async def changed_stations(tx: Tx, *, limit: int) -> Sequence[str]:
+    """Return stations whose change is still to be told."""
+    statement = select(station_changes.c.station_id).distinct()
+    return await tx.scalars(statement.order_by(station_changes.c.station_id).limit(limit))
+
+
+async def take_station_changes(tx: Tx, station_id: str) -> int:
+    """Take the changes of a station that are still to be told; return how many there were."""
+    mine = (
+        select(station_changes.c.number)
+        .where(station_changes.c.station_id == station_id)
+        .with_for_update(skip_locked=True)
+    )
+    return await tx.execute(delete(station_changes).where(station_changes.c.number.in_(mine)))
 
 
 async def add_cursor(tx: Tx, partner_id: str, *, seq: int) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
-from core.kernel.db import Json, UtcDateTime, metadata
-
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 
 id_token_places = Table(
     "id_token_places",

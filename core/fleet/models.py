@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -18,9 +17,8 @@ from sqlalchemy import (
 )
 
 from core.fleet.states import FleetStatus, TargetStatus
-from core.kernel.db import Json, UtcDateTime, metadata
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
 _OPEN = text("closed_at IS NULL")
 
 fleet_commands = Table(

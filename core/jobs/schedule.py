@@ -140,6 +140,11 @@ def periodic_work(
             every_s=settings.status_interval.total_seconds(),
             work=partial(telling.tell_changes, db, backlog=settings.status_backlog),
         ),
+        Job(
+            name="tell_station_changes",
+            every_s=settings.status_interval.total_seconds(),
+            work=partial(telling.tell_station_changes, db),
+        ),
         job("look_after_chargers", 5, look_after),
         job(
             "tell_expiring_keys",

@@ -8,10 +8,12 @@ from typing import Any, Self, TypeVar, overload
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     DateTime,
     Dialect,
     Executable,
+    Integer,
     MetaData,
     Table,
     TypeDecorator,
@@ -71,6 +73,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 """A JSON document; jsonb on PostgreSQL."""
+
+
+BigKey = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that the database gives; SQLite counts only in its own integers."""
 
 
 class Tx:

@@ -17,8 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from core.chargers.record_models import BigKey
-from core.kernel.db import Json, UtcDateTime, metadata
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 from core.sessions.states import DataQuality, SessionStatus
 
 _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"

@@ -15,8 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from core.chargers.record_models import BigKey
-from core.kernel.db import Json, UtcDateTime, metadata
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 from core.smart_charging.states import Learned, PlanStatus
 
 charging_profiles = Table(

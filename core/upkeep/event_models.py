@@ -15,8 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from core.kernel.db import UtcDateTime, metadata
-from core.upkeep.models import BigKey
+from core.kernel.db import BigKey, UtcDateTime, metadata
 
 charger_events = Table(
     "charger_events",

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ForeignKey,
     Index,
@@ -16,10 +15,9 @@ from sqlalchemy import (
     text,
 )
 
-from core.kernel.db import Json, UtcDateTime, metadata
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 from core.upkeep.states import TransferKind, TransferStatus
 
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
 _OPEN = text("status IN ('requested', 'accepted', 'running', 'installed')")
 
 transfers = Table(

@@ -17,8 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from core.kernel.db import Json, UtcDateTime, metadata
-from core.upkeep.models import BigKey
+from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 from core.upkeep.states import ReportKind, ReportStatus
 
 _OPEN = text("status IN ('requested', 'receiving')")

@@ -86,12 +86,13 @@ async def shown(db: Database, partner_id: str, after_seq: int = 0) -> list[dict[
 
 
 async def tell(db: Database) -> int:
-    """Do what a worker does each second: tell partners what changed."""
+    """Do what a worker does each second: tell partners of statuses that changed."""
     return await telling.tell_changes(db, backlog=1000)
 
 
 async def heard(db: Database, partner_id: str, *types: str) -> list[dict[str, Any]]:
     """Return the events of a partner, of some types or all, in their order, once it is told."""
+    await telling.tell_station_changes(db)
     await tell(db)
     statement = select(events.c.body).where(events.c.partner_id == partner_id)
     async with db.transaction() as tx:

@@ -1,8 +1,9 @@
 """The newest statuses, read once for all who follow them in this process.
 
-One reader asks for the end of the feed each second, however many follow. It keeps the last change
-of each connector, rendered: who is slow finds the newest state when it comes back, and what was in
-between is gone. So memory is bounded by the connectors and not by the changes or the followers.
+One reader asks for the end of the feed each second, however many follow; with the first of them
+it begins as far back as it keeps. It keeps the last change of each connector, rendered: who is slow
+finds the newest state when it comes back, and what was in between is gone. So memory is bounded by
+the connectors and not by the changes or the followers.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -31,13 +33,19 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """The status of a connector since *seq*, as JSON."""
+    """The status of a connector since *seq*, as an event of the stream."""
 
     connector_id: str
     station_id: str
     livemode: bool
     seq: int
-    body: bytes
+    event: bytes
+
+
+def event_of(live: LiveConnector, *, now: datetime) -> bytes:
+    """Return a status as a server-sent event; its id is the ``seq``."""
+    body = msgspec.json.encode(status_view(live, now=now))
+    return b"id: %d\nevent: status\ndata: %s\n\n" % (live.connector.seq, body)
 
 
 class Board:
@@ -124,7 +132,8 @@ class Board:
         async with self._db.transaction() as tx:
             head = await connector_store.last_number(tx, announcing.FEED)
             if self._head is None:
-                self._floor = self._head = head
+                newest = await connector_store.number_of_newest(tx, MOST)
+                self._floor = self._head = newest
             if head <= self._head:
                 return False
             found = await connector_store.live_between(
@@ -151,5 +160,5 @@ def _note(tx: Tx, live: LiveConnector) -> Note | None:
         station_id=sys.intern(live.station_id),
         livemode=live.livemode,
         seq=live.connector.seq,
-        body=msgspec.json.encode(status_view(live, now=tx.now)),
+        event=event_of(live, now=tx.now),
     )

@@ -243,6 +243,12 @@ def _last_number(name: str) -> Executable:
     return select(counters.c.value).where(counters.c.name == name)
 
 
+async def number_of_newest(tx: Tx, count: int) -> int:
+    """Return the number after which not more than *count* connectors have theirs."""
+    statement = select(connectors.c.seq).order_by(connectors.c.seq.desc()).offset(count).limit(1)
+    return int(await tx.scalar(statement) or 0)
+
+
 async def set_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
     if seqs:
         await tx.execute(_set_seqs(tx, list(seqs.items())))

@@ -22,8 +22,11 @@ from core.kernel.db import Database, Tx
 from core.webhooks import bodies, outbox
 from core.webhooks import service as webhooks
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 200
 """Changes of one transaction."""
+
+REST: Final = 2.0
+"""How long to rest between two transactions, in times of what the last took: chargers go first."""
 
 HELD_FOR: Final = timedelta(minutes=1)
 """A partner whose receivers are behind is not told for this long, so that the queue drains."""
@@ -77,6 +80,7 @@ async def tell_changes(db: Database, *, backlog: int) -> int:
     told = 0
     while places:
         after = min(places.values())
+        began_s = db.clock.monotonic()
         async with db.transaction() as tx:
             part = await _read(tx, after=after, head=head)
             skipped = set(await telling_store.skip(tx, after=after, until=part.until))
@@ -90,6 +94,9 @@ async def tell_changes(db: Database, *, backlog: int) -> int:
             else:
                 places[partner_id] = part.until
             told += count or 0
+            if count:
+                await db.clock.sleep(REST * (db.clock.monotonic() - began_s))
+                began_s = db.clock.monotonic()
     return told
 
 

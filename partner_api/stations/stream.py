@@ -1,16 +1,14 @@
 """Statuses as they change: server-sent events, the latest state of each connector alone."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from core.chargers import stations, status
-from core.chargers.board import Board
-from core.chargers.views import status_view
+from core.chargers.board import Board, event_of
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.partners.scopes import Scope
 from partner_api.fields import ObjectId, Seq
@@ -26,8 +24,6 @@ QUIET_S: Final = 15.0
 RECONNECT_MS: Final = 2000
 AT_ONCE: Final = 500
 """Statuses of one write: what a client that is slow has waiting for it at most."""
-
-EVENT: Final = "status"
 
 
 class StatusStream(StreamingResponse):
@@ -134,17 +130,15 @@ class _Reading:
             return await self._from_database()
         livemode = self._stream.watcher.caller.livemode
         found = [
-            (note.seq, note.body)
-            for note in notes
-            if note.livemode is livemode and self._shows(note.station_id)
+            note for note in notes if note.livemode is livemode and self._shows(note.station_id)
         ]
-        if len(found) > AT_ONCE:
-            found = found[:AT_ONCE]
-            self._after = found[-1][0]
-            return _rendered(found), False
-        if notes:
+        is_all = len(found) <= AT_ONCE
+        found = found[:AT_ONCE]
+        if not is_all:
+            self._after = found[-1].seq
+        elif notes:
             self._after = notes[-1].seq
-        return _rendered(found), True
+        return b"".join([note.event for note in found]), is_all
 
     async def _from_database(self) -> tuple[bytes, bool]:
         """Catch up with what is older than the board."""
@@ -158,19 +152,10 @@ class _Reading:
                 after_seq=self._after,
                 limit=AT_ONCE,
             )
-            found = [
-                (live.connector.seq, msgspec.json.encode(status_view(live, now=tx.now)))
-                for live in part.statuses
-            ]
+            found = [event_of(live, now=tx.now) for live in part.statuses]
         self._after = part.next_seq
-        return _rendered(found), len(found) < AT_ONCE
+        return b"".join(found), len(found) < AT_ONCE
 
     def _shows(self, station_id: str) -> bool:
         only = self._stream.station_id
         return station_id in self._visible and (only is None or only == station_id)
-
-
-def _rendered(found: Iterable[tuple[int, bytes]]) -> bytes:
-    return b"".join(
-        b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, EVENT.encode(), body) for seq, body in found
-    )

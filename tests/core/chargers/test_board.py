@@ -59,7 +59,7 @@ async def noted(board: Board, after: int, until: int) -> list[dict[str, Any]]:
         return (board._head or 0) >= until
 
     await eventually(there)
-    return [json.loads(note.body) for note in board.since(after) or ()]
+    return [json.loads(note.event.split(b"data: ")[1]) for note in board.since(after) or ()]
 
 
 async def test_the_last_state_of_each_connector_stands_there_in_order(
@@ -77,7 +77,20 @@ async def test_the_last_state_of_each_connector_stands_there_in_order(
     assert await noted(board, head, rows[-1]["seq"]) == rows
     assert len(board._notes) == 2, "however often they changed"
     assert await noted(board, rows[0]["seq"], rows[-1]["seq"]) == rows[1:]
-    assert board.since(head - 1) is None, "what is older the database knows"
+
+
+async def test_a_board_begins_with_what_there_is_when_the_first_comes(
+    db: Database, vault: Vault
+) -> None:
+    station_id = await make_station(db)
+    partner_id = await make_partner(db, station_id)
+    charger = await make_charger(db, vault, station_id)
+    for evse in (1, 2):
+        await report(db, charger.id, AVAILABLE, evse=evse)
+    rows = await shown(db, partner_id)
+    board = Board(db, every_s=0.005)
+    async with board.following():
+        assert await noted(board, 0, rows[-1]["seq"]) == rows
 
 
 async def test_a_board_forgets_the_oldest_and_says_so(
@@ -93,7 +106,7 @@ async def test_a_board_forgets_the_oldest_and_says_so(
         await report(db, charger.id, AVAILABLE, evse=evse)
     rows = await shown(db, partner_id)
     assert await noted(board, rows[1]["seq"], rows[-1]["seq"]) == rows[2:]
-    assert board.since(head) is None
+    assert board.since(head) is None, "what is older the database knows"
 
 
 async def test_a_charger_without_a_station_is_nobodys(

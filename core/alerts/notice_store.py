@@ -22,8 +22,9 @@ from core.alerts.states import (
     Channel,
     NotificationStatus,
 )
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
 from core.kernel.leases import claim_due, put_off
+from core.kernel.rows import guarded_move, insert_once
 
 _KEPT: Final = timedelta(days=1)
 _HEARD_AT_ONCE: Final = 200

@@ -9,8 +9,9 @@ from sqlalchemy import delete, func, select, update
 from core.alerts.kinds import AlertKind
 from core.alerts.models import Alert, alerts, notices
 from core.alerts.states import MACHINE, AlertStatus, Severity
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.rows import guarded_move, insert_once
 
 _UNRESOLVED: Final = sorted(MACHINE.unfinished)
 _AT_ONCE: Final = 100

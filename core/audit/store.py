@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, update
 
 from core.audit.models import AuditEntry, Head, audit_entries, audit_heads
-from core.kernel.db import Tx, insert_row, upsert
+from core.kernel.db import Tx, upsert
+from core.kernel.rows import insert_row
 
 _ONLY: Final = 1
 """The id of the one row of ``audit_heads``."""

@@ -20,7 +20,8 @@ from core.certificates.models import (
 )
 from core.certificates.states import MACHINE, CertificateUse, Origin, RequestStatus, RootUse
 from core.chargers.models import chargers
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
+from core.kernel.rows import guarded_move, insert_once
 
 UNDER_WAY = frozenset({RequestStatus.OPEN, RequestStatus.SIGNED})
 

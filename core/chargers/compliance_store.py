@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Executable, delete, or_, select, update
 
 from core.chargers.compliance_models import (
     CheckedRow,
@@ -17,16 +17,22 @@ from core.chargers.compliance_models import (
 )
 from core.chargers.models import Charger, chargers, counters
 from core.chargers.record_models import IdToken, id_tokens
-from core.kernel.db import Tx, insert_once, upsert
+from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
+from core.kernel.rows import insert_once
 
 _PROFILES: Final = "charger_profiles"
 
 
 async def profiles_version(tx: Tx) -> int:
     """Return a number that grows whenever a profile changes."""
-    statement = select(counters.c.value).where(counters.c.name == _PROFILES)
-    version: int | None = await tx.scalar(statement)
+    version: int | None = await tx.scalar(_version())
     return version or 0
+
+
+@query
+def _version() -> Executable:
+    return select(counters.c.value).where(counters.c.name == _PROFILES)
 
 
 async def _profiles_changed(tx: Tx) -> None:

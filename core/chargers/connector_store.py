@@ -27,9 +27,10 @@ from core.chargers.models import (
     counters,
     stations,
 )
-from core.kernel.db import Tx, UtcDateTime, insert_once, upsert
-from core.kernel.given import given_rows
+from core.kernel.db import Tx, UtcDateTime, upsert
+from core.kernel.given import given_rows, is_among
 from core.kernel.queries import On, bound, query
+from core.kernel.rows import insert_once
 from core.partners.models import grants
 
 Place = tuple[str, int, int]
@@ -102,9 +103,14 @@ async def connector_by_id(tx: Tx, connector_id: str) -> Connector | None:
 
 
 async def connectors_of(tx: Tx, charger_ids: Collection[str]) -> Sequence[Connector]:
-    statement = select(connectors).where(connectors.c.charger_id.in_(sorted(charger_ids)))
+    return await tx.all(_connectors_of(tx, sorted(charger_ids)), Connector)
+
+
+@query
+def _connectors_of(on: On, charger_ids: list[str]) -> Executable:
     columns = (connectors.c.charger_id, connectors.c.evse, connectors.c.connector)
-    return await tx.all(statement.order_by(*columns), Connector)
+    statement = select(connectors).where(is_among(on, connectors.c.charger_id, charger_ids))
+    return statement.order_by(*columns)
 
 
 async def connector_count(tx: Tx, charger_id: str) -> int:
@@ -114,13 +120,17 @@ async def connector_count(tx: Tx, charger_id: str) -> int:
 
 async def touch_connectors(tx: Tx, charger_ids: Collection[str]) -> Sequence[str]:
     """Lock all connectors of chargers, ahead of the counter of the feed; return their ids."""
-    statement = (
+    return await tx.scalars(_touch_connectors(tx, sorted(charger_ids), now=tx.now))
+
+
+@query
+def _touch_connectors(on: On, charger_ids: list[str], *, now: datetime) -> Executable:
+    return (
         update(connectors)
-        .where(connectors.c.charger_id.in_(sorted(charger_ids)))
-        .values(updated_at=tx.now)
+        .where(is_among(on, connectors.c.charger_id, charger_ids))
+        .values(updated_at=now)
         .returning(connectors.c.id)
     )
-    return await tx.scalars(statement)
 
 
 async def enter_statuses(tx: Tx, facts: Sequence[StatusReported]) -> Mapping[Place, str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, or_, select
+from sqlalchemy import Executable, Table, delete, func, or_, select
 
 from core.chargers.record_models import (
     Frame,
@@ -18,7 +18,9 @@ from core.chargers.record_models import (
     refused_handshakes,
     variables,
 )
-from core.kernel.db import Tx, insert_row, upsert
+from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
+from core.kernel.rows import insert_row, insert_rows
 
 DELETED_AT_ONCE = 5_000
 
@@ -108,7 +110,12 @@ async def put_token(tx: Tx, token: str, **values: Any) -> IdToken:
 
 
 async def token(tx: Tx, text: str) -> IdToken | None:
-    return await tx.one_or_none(select(id_tokens).where(id_tokens.c.token == text), IdToken)
+    return await tx.one_or_none(_token(text), IdToken)
+
+
+@query
+def _token(text: str) -> Executable:
+    return select(id_tokens).where(id_tokens.c.token == text)
 
 
 async def names_among(tx: Tx, names: Collection[str]) -> frozenset[str]:
@@ -141,7 +148,7 @@ async def delete_token(tx: Tx, text: str) -> IdToken | None:
 
 
 async def add_frames(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    await tx.execute(insert(frames), rows)
+    await insert_rows(tx, frames, rows)
 
 
 async def frames_of(

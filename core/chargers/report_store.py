@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from core.chargers.report_models import Report, reports
-from core.kernel.db import Tx, insert_once
+from core.kernel.db import Tx
+from core.kernel.rows import insert_once
 
 
 async def add(tx: Tx, **values: Any) -> Report | None:

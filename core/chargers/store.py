@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Executable, Select, String, delete, func, insert, select, update
 
 from core.chargers.facts import StatusReported
 from core.chargers.models import Charger, Held, Station, chargers, nodes, stations
 from core.chargers.states import REGISTRATION, Registration
-from core.kernel.db import Tx, guarded_move, insert_once, upsert
+from core.kernel.db import Tx, UtcDateTime, upsert
+from core.kernel.given import given_rows
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import On, query
+from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.partners.models import grants
 
 
@@ -78,6 +81,9 @@ def _stations_of(partner_id: str | None, livemode: bool | None) -> Select[Any]:
     )
 
 
+_IS_KEPT: Final = chargers.c.removed_at.is_(None)
+
+
 async def add_charger(tx: Tx, **values: Any) -> Charger | None:
     """Insert; ``None`` if the identity is taken."""
     return await insert_once(
@@ -86,29 +92,45 @@ async def add_charger(tx: Tx, **values: Any) -> Charger | None:
 
 
 async def charger(tx: Tx, charger_id: str) -> Charger | None:
-    statement = select(chargers).where(chargers.c.id == charger_id, chargers.c.removed_at.is_(None))
-    return await tx.one_or_none(statement, Charger)
+    return await tx.one_or_none(_charger(charger_id), Charger)
+
+
+@query
+def _charger(charger_id: str) -> Executable:
+    return select(chargers).where(chargers.c.id == charger_id, _IS_KEPT)
 
 
 async def station_of(tx: Tx, charger_id: str) -> str | None:
-    statement = select(chargers.c.station_id).where(chargers.c.id == charger_id)
-    result: str | None = await tx.scalar(statement)
+    result: str | None = await tx.scalar(_station_of(charger_id))
     return result
 
 
+@query
+def _station_of(charger_id: str) -> Executable:
+    return select(chargers.c.station_id).where(chargers.c.id == charger_id)
+
+
 async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
-    statement = (
+    result: bool | None = await tx.scalar(_livemode_of(charger_id))
+    return result
+
+
+@query
+def _livemode_of(charger_id: str) -> Executable:
+    return (
         select(stations.c.livemode)
         .join(chargers, chargers.c.station_id == stations.c.id)
         .where(chargers.c.id == charger_id)
     )
-    result: bool | None = await tx.scalar(statement)
-    return result
 
 
 async def charger_of_identity(tx: Tx, identity: str) -> Charger | None:
-    statement = select(chargers).where(chargers.c.identity_key == identity.lower())
-    return await tx.one_or_none(statement, Charger)
+    return await tx.one_or_none(_charger_of_identity(identity.lower()), Charger)
+
+
+@query
+def _charger_of_identity(identity_key: str) -> Executable:
+    return select(chargers).where(chargers.c.identity_key == identity_key)
 
 
 async def pending_count(tx: Tx) -> int:
@@ -149,8 +171,9 @@ async def chargers_of_stations(tx: Tx, station_ids: Collection[str]) -> Sequence
 
 async def change_charger(tx: Tx, charger_id: str, **values: Any) -> Charger | None:
     """Change a charger that is not removed."""
-    statement = _change_charger(charger_id).values(updated_at=tx.now, **values)
-    return await tx.one_or_none(statement.returning(chargers), Charger)
+    return await change_row(
+        tx, chargers, Charger, charger_id, only=_IS_KEPT, updated_at=tx.now, **values
+    )
 
 
 async def move_charger(
@@ -175,43 +198,65 @@ async def move_charger(
     )
 
 
-def _change_charger(charger_id: str) -> Update:
-    return update(chargers).where(chargers.c.id == charger_id, chargers.c.removed_at.is_(None))
-
-
 async def enter_own_status(tx: Tx, fact: StatusReported) -> None:
     """Store what a charger says of itself as a whole, unless it said something later."""
-    statement = _change_charger(fact.charger_id).values(
+    statement = _enter_own_status(
+        fact.charger_id,
         status=fact.status,
         error_code=fact.error_code,
         error_info=fact.error_info,
-        status_reported_at=fact.at,
+        at=fact.at,
     )
-    if fact.at is not None:
-        last = chargers.c.status_reported_at
-        statement = statement.where(last.is_(None) | (last <= fact.at))
     await tx.execute(statement)
+
+
+@query
+def _enter_own_status(
+    charger_id: str,
+    *,
+    status: str,
+    error_code: str | None,
+    error_info: str | None,
+    at: datetime | None = None,
+) -> Executable:
+    statement = (
+        update(chargers)
+        .where(chargers.c.id == charger_id, _IS_KEPT)
+        .values(
+            status=status,
+            error_code=error_code,
+            error_info=error_info,
+            status_reported_at=at,
+        )
+    )
+    if at is None:
+        return statement
+    last = chargers.c.status_reported_at
+    return statement.where(last.is_(None) | (last <= at))
 
 
 async def next_epoch(tx: Tx, charger_id: str) -> Charger | None:
     """Begin a new epoch and lock the row; the rest of it is as it was before."""
-    statement = _change_charger(charger_id).values(epoch=chargers.c.epoch + 1)
-    return await tx.one_or_none(statement.returning(chargers), Charger)
+    return await change_row(tx, chargers, Charger, charger_id, only=_IS_KEPT, epoch=ONE_MORE)
 
 
 async def let_go(tx: Tx, charger_id: str, *, epoch: int) -> Charger | None:
     """Mark a charger offline; ``None`` if it is already, or if a newer socket holds it (I26)."""
-    statement = (
+    return await tx.one_or_none(_let_go(charger_id, epoch, now=tx.now), Charger)
+
+
+@query
+def _let_go(charger_id: str, epoch: int, *, now: datetime) -> Executable:
+    return (
         update(chargers)
         .where(
             chargers.c.id == charger_id,
             chargers.c.epoch == epoch,
             chargers.c.node_id.is_not(None),
         )
-        .values(node_id=None, disconnected_at=tx.now, updated_at=tx.now)
+        .values(node_id=None, disconnected_at=now, updated_at=now)
         .returning(chargers)
     )
-    return await tx.one_or_none(statement, Charger)
 
 
 async def held_by(tx: Tx, node_id: str, *, limit: int) -> Sequence[Charger]:
@@ -244,21 +289,24 @@ async def let_go_of_all(tx: Tx, held: Sequence[Charger], *, node_id: str) -> Seq
 
 
 async def set_last_seen(tx: Tx, seen: Mapping[str, datetime]) -> None:
-    statement = (
-        update(chargers)
-        .where(chargers.c.id == bindparam("b_id"))
-        .values(last_seen_at=bindparam("b_at"))
-    )
-    await tx.execute(statement, [{"b_id": id_, "b_at": seen[id_]} for id_ in sorted(seen)])
+    await tx.execute(_set_last_seen(tx, sorted(seen.items())))
+
+
+@query
+def _set_last_seen(on: On, rows: Any) -> Executable:
+    seen = given_rows(on, rows, id=String(), at=UtcDateTime())
+    return update(chargers).where(chargers.c.id == seen.c.id).values(last_seen_at=seen.c.at)
 
 
 async def set_presence_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
-    statement = (
-        update(chargers)
-        .where(chargers.c.id == bindparam("b_id"))
-        .values(presence_seq=bindparam("b_seq"))
-    )
-    await tx.execute(statement, [{"b_id": id_, "b_seq": seq} for id_, seq in seqs.items()])
+    if seqs:
+        await tx.execute(_set_presence_seqs(tx, list(seqs.items())))
+
+
+@query
+def _set_presence_seqs(on: On, rows: Any) -> Executable:
+    place = given_rows(on, rows, id=String(), seq=BigInteger())
+    return update(chargers).where(chargers.c.id == place.c.id).values(presence_seq=place.c.seq)
 
 
 async def touch_node(tx: Tx, node_id: str) -> bool:

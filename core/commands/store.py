@@ -2,18 +2,24 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Executable, literal_column, select, update
 
 from core.chargers.models import chargers
 from core.commands.models import CommandRow, commands
 from core.commands.states import MACHINE, CommandStatus
-from core.kernel.db import Tx, guarded_move
+from core.kernel.db import Tx
+from core.kernel.given import is_among
+from core.kernel.queries import On, query
+from core.kernel.rows import guarded_move, insert_one
+
+# A literal, so that PostgreSQL can prove the predicate of a partial index.
+_IS_QUEUED: Final = commands.c.status == literal_column(f"'{CommandStatus.QUEUED}'")
 
 
 async def add(tx: Tx, **values: Any) -> CommandRow:
-    return await tx.one(insert(commands).values(**values).returning(commands), CommandRow)
+    return await insert_one(tx, commands, CommandRow, **values)
 
 
 async def move(tx: Tx, command_id: str, to: CommandStatus, **values: Any) -> CommandRow | None:
@@ -24,23 +30,32 @@ async def next_queued(
     tx: Tx, charger_id: str, *, without: Collection[str] = ()
 ) -> CommandRow | None:
     """Return the most urgent command that may still be sent, of kinds other than *without*."""
-    statement = (
-        select(commands)
-        .where(
-            commands.c.charger_id == charger_id,
-            commands.c.status == CommandStatus.QUEUED,
-            commands.c.expires_at > tx.now,
-        )
-        .order_by(commands.c.priority, commands.c.number)
-        .limit(1)
-    )
-    if without:
-        statement = statement.where(commands.c.kind.not_in(sorted(without)))
+    statement = _next_queued(tx, charger_id, now=tx.now, without=sorted(without) or None)
     return await tx.one_or_none(statement, CommandRow)
 
 
+@query
+def _next_queued(
+    on: On, charger_id: str, *, now: datetime, without: list[str] | None = None
+) -> Executable:
+    statement = (
+        select(commands)
+        .where(commands.c.charger_id == charger_id, _IS_QUEUED, commands.c.expires_at > now)
+        .order_by(commands.c.priority, commands.c.number)
+        .limit(1)
+    )
+    if without is not None:
+        statement = statement.where(~is_among(on, commands.c.kind, without))
+    return statement
+
+
 async def by_id(tx: Tx, command_id: str) -> CommandRow | None:
-    return await tx.one_or_none(select(commands).where(commands.c.id == command_id), CommandRow)
+    return await tx.one_or_none(_by_id(command_id), CommandRow)
+
+
+@query
+def _by_id(command_id: str) -> Executable:
+    return select(commands).where(commands.c.id == command_id)
 
 
 async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:
@@ -52,17 +67,17 @@ async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:
 
 async def waiting_on(tx: Tx, node_id: str) -> Sequence[str]:
     """Return the chargers of *node_id* for which something is queued."""
-    statement = (
+    return await tx.scalars(_waiting_on(node_id, now=tx.now))
+
+
+@query
+def _waiting_on(node_id: str, *, now: datetime) -> Executable:
+    return (
         select(commands.c.charger_id)
         .join(chargers, chargers.c.id == commands.c.charger_id)
-        .where(
-            commands.c.status == CommandStatus.QUEUED,
-            commands.c.expires_at > tx.now,
-            chargers.c.node_id == node_id,
-        )
+        .where(_IS_QUEUED, commands.c.expires_at > now, chargers.c.node_id == node_id)
         .distinct()
     )
-    return await tx.scalars(statement)
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:
@@ -92,14 +107,25 @@ async def queued_of(
     operation_id: str | None = None,
     kind: str | None = None,
 ) -> Sequence[str]:
-    statement = select(commands.c.id).where(commands.c.status == CommandStatus.QUEUED)
+    statement = _queued_of(charger_id=charger_id, operation_id=operation_id, kind=kind)
+    return await tx.scalars(statement)
+
+
+@query
+def _queued_of(
+    *,
+    charger_id: str | None = None,
+    operation_id: str | None = None,
+    kind: str | None = None,
+) -> Executable:
+    statement = select(commands.c.id).where(_IS_QUEUED)
     if kind is not None:
         statement = statement.where(commands.c.kind == kind)
     if charger_id is not None:
         statement = statement.where(commands.c.charger_id == charger_id)
     if operation_id is not None:
         statement = statement.where(commands.c.operation_id == operation_id)
-    return await tx.scalars(statement)
+    return statement
 
 
 async def open_of_session(tx: Tx, session_id: str, *, charger_id: str, kind: str) -> Sequence[str]:
@@ -127,4 +153,9 @@ async def newest(
 
 
 async def set_action(tx: Tx, command_id: str, action: str) -> None:
-    await tx.execute(update(commands).where(commands.c.id == command_id).values(action=action))
+    await tx.execute(_set_action(command_id, action))
+
+
+@query
+def _set_action(command_id: str, action: str) -> Executable:
+    return update(commands).where(commands.c.id == command_id).values(action=action)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
 from core.chargers.models import Charger, Connector, chargers, connectors, stations
 from core.chargers.states import BUSY, ConnectorStatus, Registration
 from core.control.requests import Requester
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
+from core.kernel.queries import query
 from core.operations import reservation_store, reservations
 from core.operations.models import Reservation
 from core.partners.models import grants
@@ -30,25 +31,40 @@ async def find(tx: Tx, requester: Requester, connector_id: str) -> Place:
     Raises:
         PlatformError: ``not_found``, also for what belongs to others.
     """
-    statement = (
+    statement = _control_of(connector_id, requester.partner_id, livemode=requester.livemode)
+    control = await tx.scalar(statement)  # one question for all: its time tells nothing either
+    if control is None:
+        raise not_found("connector")
+    connector = await tx.one(_connector(connector_id), Connector)
+    charger = await tx.one(_charger(connector.charger_id), Charger)
+    return Place(connector=connector, charger=charger, control=control)
+
+
+@query
+def _control_of(connector_id: str, partner_id: str, *, livemode: bool) -> Executable:
+    return (
         select(grants.c.control)
         .join(stations, stations.c.id == grants.c.station_id)
         .join(chargers, chargers.c.station_id == stations.c.id)
         .join(connectors, connectors.c.charger_id == chargers.c.id)
         .where(
             connectors.c.id == connector_id,
-            grants.c.partner_id == requester.partner_id,
-            stations.c.livemode == requester.livemode,
+            grants.c.partner_id == partner_id,
+            stations.c.livemode == livemode,
             stations.c.removed_at.is_(None),
             chargers.c.removed_at.is_(None),
         )
     )
-    control = await tx.scalar(statement)  # one question for all: its time tells nothing either
-    if control is None:
-        raise not_found("connector")
-    connector = await tx.one(select(connectors).where(connectors.c.id == connector_id), Connector)
-    charger = await tx.one(select(chargers).where(chargers.c.id == connector.charger_id), Charger)
-    return Place(connector=connector, charger=charger, control=control)
+
+
+@query
+def _connector(connector_id: str) -> Executable:
+    return select(connectors).where(connectors.c.id == connector_id)
+
+
+@query
+def _charger(charger_id: str) -> Executable:
+    return select(chargers).where(chargers.c.id == charger_id)
 
 
 def require_control(place: Place) -> None:

@@ -1,6 +1,7 @@
 """SQL of desired states. Every state change of the table is in this file."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, and_, delete, func, insert, or_, select, update
@@ -11,9 +12,10 @@ from core.commands.models import commands
 from core.commands.states import CommandStatus
 from core.desired.models import Desired, desired_states
 from core.desired.states import MACHINE, DesiredStatus
-from core.kernel.db import Tx, guarded_move
+from core.kernel.db import Tx
 from core.kernel.given import is_among
 from core.kernel.queries import On, query
+from core.kernel.rows import guarded_move
 
 _TO_SEND = (DesiredStatus.PENDING, DesiredStatus.DRIFTED)
 _ENDED_UNANSWERED = (CommandStatus.TIMED_OUT, CommandStatus.EXPIRED)
@@ -55,12 +57,16 @@ async def by_id(tx: Tx, desired_id: str) -> Desired | None:
 
 
 async def by_key(tx: Tx, charger_id: str, kind: str, key: str) -> Desired | None:
-    statement = select(desired_states).where(
+    return await tx.one_or_none(_by_key(charger_id, kind, key), Desired)
+
+
+@query
+def _by_key(charger_id: str, kind: str, key: str) -> Executable:
+    return select(desired_states).where(
         desired_states.c.charger_id == charger_id,
         desired_states.c.kind == kind,
         desired_states.c.key == key,
     )
-    return await tx.one_or_none(statement, Desired)
 
 
 async def lock(tx: Tx, charger_id: str) -> None:
@@ -75,14 +81,17 @@ async def lock(tx: Tx, charger_id: str) -> None:
 
 
 async def of_charger(tx: Tx, charger_id: str, *, kind: str | None = None) -> Sequence[Desired]:
+    return await tx.all(_of_charger(charger_id, kind=kind), Desired)
+
+
+@query
+def _of_charger(charger_id: str, *, kind: str | None = None) -> Executable:
     statement = (
         select(desired_states)
         .where(desired_states.c.charger_id == charger_id)
         .order_by(desired_states.c.kind, desired_states.c.key)
     )
-    if kind is not None:
-        statement = statement.where(desired_states.c.kind == kind)
-    return await tx.all(statement, Desired)
+    return statement if kind is None else statement.where(desired_states.c.kind == kind)
 
 
 async def of_chargers(tx: Tx, charger_ids: Collection[str], *, kind: str) -> Sequence[Desired]:
@@ -97,35 +106,43 @@ def _of_chargers(on: On, charger_ids: list[str], kind: str) -> Executable:
 
 async def to_send(tx: Tx, charger_id: str) -> Sequence[Desired]:
     """Return what is due for a charger; nothing while one wish of it is under way."""
-    under_way = select(desired_states.c.id).where(
-        desired_states.c.charger_id == charger_id,
-        desired_states.c.status == DesiredStatus.SENT,
+    return await tx.all(_to_send(charger_id, now=tx.now), Desired)
+
+
+@query
+def _to_send(charger_id: str, *, now: datetime) -> Executable:
+    other = desired_states.alias()
+    under_way = select(other.c.id).where(
+        other.c.charger_id == charger_id, other.c.status == DesiredStatus.SENT
     )
-    if await tx.scalar(under_way.limit(1)) is not None:
-        return []
-    statement = (
+    return (
         select(desired_states)
         .where(
             desired_states.c.charger_id == charger_id,
             desired_states.c.status.in_(_TO_SEND),
-            desired_states.c.due_at <= tx.now,
+            desired_states.c.due_at <= now,
+            ~under_way.exists(),
         )
         .order_by(desired_states.c.number)
     )
-    return await tx.all(statement, Desired)
 
 
 async def make_due(tx: Tx, charger_id: str, *, below_attempts: int) -> None:
     """End the pauses of what was not answered yet or could not be sent."""
-    await tx.execute(
+    await tx.execute(_make_due(charger_id, below_attempts, now=tx.now))
+
+
+@query
+def _make_due(charger_id: str, below_attempts: int, *, now: datetime) -> Executable:
+    return (
         update(desired_states)
         .where(
             desired_states.c.charger_id == charger_id,
             desired_states.c.status == DesiredStatus.PENDING,
-            desired_states.c.due_at > tx.now,
+            desired_states.c.due_at > now,
             desired_states.c.attempts < below_attempts,
         )
-        .values(due_at=tx.now)
+        .values(due_at=now)
     )
 
 

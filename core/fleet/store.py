@@ -14,7 +14,8 @@ from core.desired.models import desired_states
 from core.desired.states import DesiredStatus
 from core.fleet.models import FleetCommand, Target, fleet_commands, fleet_targets
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
+from core.kernel.rows import guarded_move, insert_once
 from core.sandbox.models import sandbox_chargers
 
 CHUNK = 500

@@ -24,9 +24,10 @@ from core.joining.states import (
     ErrandKind,
     ErrandStatus,
 )
-from core.kernel.db import Tx, guarded_move, upsert
+from core.kernel.db import Tx, upsert
 from core.kernel.leases import claim_due, put_off
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.rows import guarded_move
 
 OPEN = sorted(MACHINE.unfinished)
 

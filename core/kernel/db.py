@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, Self, TypeVar, overload
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Column,
     DateTime,
     Dialect,
     Executable,
@@ -17,9 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
-    insert,
     make_url,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -30,13 +26,11 @@ from core.kernel.engine import Connection, Engine
 from core.kernel.engine_postgres import PostgresEngine
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
-from core.kernel.machine import Machine
 from core.kernel.queries import Filled, On
 from core.kernel.statements import Shape, Statements, statements_for
 from core.kernel.times import to_millis
 
 T = TypeVar("T")
-S = TypeVar("S", bound=StrEnum)
 Statement = Executable | Filled
 """What a transaction runs."""
 
@@ -307,47 +301,3 @@ def _engine(url: str, pool_size: int, clock: Clock) -> Engine:
 def upsert(on: On, table: Table) -> Any:
     """Return the dialect's INSERT, which knows ``on_conflict_do_update``."""
     return postgresql.insert(table) if on.dialect == "postgresql" else sqlite.insert(table)
-
-
-async def insert_row(tx: Tx, table: Table, **values: Any) -> None:
-    """Insert one row; a violated constraint is a bug."""
-    await tx.execute(insert(table).values(**values))
-
-
-async def insert_once(tx: Tx, table: Table, into: type[T], **values: Any) -> T | None:
-    """Insert and return the row, or ``None`` where a unique constraint already holds one."""
-    statement = upsert(tx, table).values(**values).on_conflict_do_nothing().returning(table)
-    return await tx.one_or_none(statement, into)
-
-
-async def guarded_move(
-    tx: Tx,
-    table: Table,
-    into: type[T],
-    machine: Machine[S],
-    key: str,
-    to: S,
-    *,
-    state: Column[Any] | None = None,
-    sources: frozenset[S] | None = None,
-    **values: Any,
-) -> T | None:
-    """Enter state *to* if the machine allows it from the current one; the only writer of states.
-
-    One statement decides: of two racing callers exactly one gets the row, the other gets
-    ``None`` and must do nothing.
-
-    Args:
-        key: The row's id.
-        state: The column that holds the state; ``status`` if not given.
-        sources: Narrows the states that *to* may be entered from.
-    """
-    column = table.c.status if state is None else state
-    allowed = machine.sources(to) if sources is None else machine.sources(to) & sources
-    statement = (
-        update(table)
-        .where(table.c.id == key, column.in_(sorted(allowed)))
-        .values({column.name: to, **values})
-        .returning(table)
-    )
-    return await tx.one_or_none(statement, into)

@@ -4,11 +4,11 @@ To build a statement and to find its compiled form costs more than to run it (AD
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec, Protocol
 
-from sqlalchemy import Executable, bindparam, type_coerce
+from sqlalchemy import BindParameter, Executable, bindparam, type_coerce
 from sqlalchemy.types import TypeEngine
 
 from core.kernel.statements import Shape, Statements
@@ -35,75 +35,99 @@ class _On:
 class Filled:
     """A query with its values: what a transaction runs."""
 
-    __slots__ = ("query", "values")
+    __slots__ = ("_prepared", "_values")
 
-    def __init__(self, query: "Query[Any]", values: dict[str, Any]) -> None:
-        self.query = query
-        self.values = values
+    def __init__(self, prepared: "Prepared", values: Mapping[str, Any]) -> None:
+        self._prepared = prepared
+        self._values = values
 
     def render(self, statements: Statements) -> tuple[Shape, str, Sequence[Any]]:
         """Return the shape, its SQL and its arguments in the driver's order."""
-        shape = self.query.shape(statements)
-        return shape, *shape.fill_given(self.values)
+        shape = self._prepared.shape(statements)
+        return shape, *shape.fill_given(self._values)
+
+
+class Prepared:
+    """A statement with parameters, compiled when it is first run on a dialect."""
+
+    __slots__ = ("_build", "_shapes")
+
+    def __init__(self, build: Callable[[On], Executable]) -> None:
+        self._build = build
+        self._shapes: dict[str, Shape] = {}
+
+    def shape(self, statements: Statements) -> Shape:
+        """Return the compiled statement for the dialect of *statements*."""
+        name = statements.dialect.name
+        shape = self._shapes.get(name)
+        if shape is None:
+            shape = self._shapes[name] = statements.compile(self._build(_On(name)))
+        return shape
 
 
 class Query(Generic[P]):
     """A statement as a function of its values; see ``query``."""
 
     def __init__(self, build: Callable[P, Executable]) -> None:
-        self._build = build
-        self._shapes: dict[str, Shape] = {}
+        self._build: Callable[..., Executable] = build
+        self._prepared: dict[tuple[bool, ...], Prepared] = {}
         parameters = list(inspect.signature(build).parameters.values())
         self._is_dialectal = bool(parameters) and parameters[0].name == "on"
-        if self._is_dialectal:
-            del parameters[0]
-        self._names = tuple(_PREFIX + one.name for one in parameters)
+        self._parameters = parameters[1:] if self._is_dialectal else parameters
+        self._names = tuple(one.name for one in self._parameters)
+        self._optional = tuple(one.name for one in self._parameters if one.default is None)
         self.__doc__ = build.__doc__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Filled:
-        """Return the statement with these values; nothing is built."""
-        values = args[1:] if self._is_dialectal else args
-        filled = dict(zip(self._names, values, strict=False))
-        for name, value in kwargs.items():
-            filled[_PREFIX + name] = value
-        return Filled(self, filled)
+        """Return the statement with these values."""
+        values = dict(zip(self._names, args[1:] if self._is_dialectal else args, strict=False))
+        values.update(kwargs)
+        absent = tuple(values.get(name) is None for name in self._optional)
+        prepared = self._prepared.get(absent)
+        if prepared is None:
+            left_out = {
+                name for name, is_absent in zip(self._optional, absent, strict=True) if is_absent
+            }
+            prepared = self._prepared[absent] = Prepared(self._builder(left_out))
+        return Filled(prepared, {_PREFIX + name: value for name, value in values.items()})
 
-    def shape(self, statements: Statements) -> Shape:
-        """Return the compiled statement for the dialect of *statements*."""
-        shape = self._shapes.get(statements.dialect.name)
-        if shape is None:
-            arguments: list[Any] = [bindparam(name) for name in self._names]
-            if self._is_dialectal:
-                arguments.insert(0, _On(statements.dialect.name))
-            shape = statements.compile(_called(self._build, arguments))
-            self._shapes[statements.dialect.name] = shape
-        return shape
-
-
-def _called(build: Callable[..., Executable], arguments: Sequence[Any]) -> Executable:
-    """Call *build* with its arguments in their order, those that go by name by name."""
-    parameters = inspect.signature(build).parameters.values()
-    positional, named = [], {}
-    for parameter, argument in zip(parameters, arguments, strict=True):
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            named[parameter.name] = argument
-        else:
-            positional.append(argument)
-    return build(*positional, **named)
+    def _builder(self, left_out: set[str]) -> Callable[[On], Executable]:
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        for one in self._parameters:
+            value = None if one.name in left_out else parameter(one.name)
+            if one.kind is inspect.Parameter.KEYWORD_ONLY:
+                named[one.name] = value
+            else:
+                positional.append(value)
+        if self._is_dialectal:
+            return lambda on: self._build(on, *positional, **named)
+        return lambda _: self._build(*positional, **named)
 
 
 def query(build: Callable[P, Executable]) -> Query[P]:
     """Make a query of a function that returns a statement of its parameters.
 
     *build* is called once for each dialect, with parameters in place of values: it may put them
-    where a value may be, but not look at them. A parameter is what it is compared with or what
-    column it is put into; as the right side of ``in_`` it is a list. ``== None`` finds nothing: a
-    query that may look for NULL says ``is_not_distinct_from``.
+    where a value may be, but not look at them. A parameter is of the type of what it is compared
+    with, or of the column it is put into. One whose default is ``None`` may be absent: then *build*
+    is given ``None`` and may look at that; it is called once for each set of absent ones. Any other
+    must not be ``None`` where it is compared.
 
     A first parameter named *on* gets what knows the ``dialect`` (for ``upsert``); callers hand
     over their transaction there.
     """
     return Query(build)
+
+
+def parameter(name: str) -> BindParameter[Any]:
+    """Return the parameter of a prepared statement that ``filled`` calls *name*."""
+    return bindparam(_PREFIX + name)
+
+
+def filled(prepared: Prepared, values: Mapping[str, Any]) -> Filled:
+    """Return a prepared statement with its values by name."""
+    return Filled(prepared, {_PREFIX + name: value for name, value in values.items()})
 
 
 def bound(value: Any, kind: TypeEngine[Any]) -> Any:

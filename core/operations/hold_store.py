@@ -9,7 +9,8 @@ from core.commands.models import commands
 from core.commands.reservation import Hold as HoldCommand
 from core.commands.states import MACHINE as COMMANDS
 from core.commands.states import CommandStatus
-from core.kernel.db import Tx, guarded_move
+from core.kernel.db import Tx
+from core.kernel.rows import guarded_move
 from core.operations.hold_models import (
     FIRST_RESERVATION,
     MACHINE,

@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Executable, func, literal_column, select
 
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import query
+from core.kernel.rows import ONE_MORE, guarded_move, insert_once
 from core.operations.models import Reservation, reservations
 from core.operations.states import RESERVATION_MACHINE, ReservationStatus
 
-_OPEN = sorted(RESERVATION_MACHINE.unfinished)
+# Literals, so that PostgreSQL can prove the predicates of partial indexes.
+_IS_OPEN = reservations.c.status.in_(
+    [literal_column(f"'{status}'") for status in sorted(RESERVATION_MACHINE.unfinished)]
+)
 
 
 async def add(tx: Tx, **values: Any) -> Reservation | None:
@@ -36,7 +41,7 @@ async def move(tx: Tx, reservation_id: str, to: ReservationStatus) -> Reservatio
         RESERVATION_MACHINE,
         reservation_id,
         to,
-        sequence=reservations.c.sequence + 1,
+        sequence=ONE_MORE,
         updated_at=tx.now,
     )
 
@@ -55,30 +60,35 @@ async def by_number(tx: Tx, charger_id: str, number: int) -> Reservation | None:
 
 async def open_on(tx: Tx, connector_id: str) -> Reservation | None:
     """Return the reservation that holds a connector now."""
-    statement = select(reservations).where(
-        reservations.c.connector_id == connector_id,
-        reservations.c.status.in_(_OPEN),
-        reservations.c.expires_at > tx.now,
+    return await tx.one_or_none(_open_on(connector_id, now=tx.now), Reservation)
+
+
+@query
+def _open_on(connector_id: str, *, now: datetime) -> Executable:
+    return select(reservations).where(
+        reservations.c.connector_id == connector_id, _IS_OPEN, reservations.c.expires_at > now
     )
-    return await tx.one_or_none(statement, Reservation)
 
 
 async def count_open(tx: Tx, partner_id: str) -> int:
     statement = select(func.count()).where(
         reservations.c.partner_id == partner_id,
-        reservations.c.status.in_(_OPEN),
+        _IS_OPEN,
         reservations.c.expires_at > tx.now,
     )
     return int(await tx.scalar(statement))
 
 
 async def overdue(tx: Tx, at: datetime, *, connector_id: str | None = None) -> Sequence[str]:
-    statement = select(reservations.c.id).where(
-        reservations.c.status.in_(_OPEN), reservations.c.expires_at <= at
-    )
+    return await tx.scalars(_overdue(at, connector_id=connector_id))
+
+
+@query
+def _overdue(at: datetime, *, connector_id: str | None = None) -> Executable:
+    statement = select(reservations.c.id).where(_IS_OPEN, reservations.c.expires_at <= at)
     if connector_id is not None:
         statement = statement.where(reservations.c.connector_id == connector_id)
-    return await tx.scalars(statement)
+    return statement
 
 
 async def search(

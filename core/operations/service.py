@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
 from core.chargers.models import Charger, Connector, chargers, connectors
 from core.chargers.states import ConnectorStatus
@@ -14,6 +14,7 @@ from core.commands.models import CommandRow
 from core.kernel import metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
+from core.kernel.queries import query
 from core.kernel.times import rfc3339
 from core.operations import failures, reservations, store
 from core.operations.failures import Failure
@@ -325,4 +326,9 @@ async def _failure_at_deadline(tx: Tx, operation: Operation) -> Failure:
 
 
 async def _connector(tx: Tx, connector_id: str) -> Connector:
-    return await tx.one(select(connectors).where(connectors.c.id == connector_id), Connector)
+    return await tx.one(_connector_of(connector_id), Connector)
+
+
+@query
+def _connector_of(connector_id: str) -> Executable:
+    return select(connectors).where(connectors.c.id == connector_id)

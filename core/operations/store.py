@@ -2,20 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, insert, literal_column, select, update
+from sqlalchemy import Executable, func, literal_column, select, update
 
 from core.chargers.models import chargers
 from core.kernel import tracing
-from core.kernel.db import Tx, guarded_move, insert_once
+from core.kernel.db import Tx
+from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import On, query
+from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_row
 from core.operations.models import Operation, Step, operation_steps, operations
 from core.operations.states import (
     MACHINE,
     OperationStatus,
     OperationType,
     Stage,
+)
+
+# Literals, so that PostgreSQL can prove the predicates of partial indexes.
+_IS_OPEN: Final = operations.c.status.in_(
+    [literal_column(f"'{status}'") for status in sorted(MACHINE.unfinished)]
 )
 
 
@@ -60,7 +68,7 @@ async def move(
         operation_id,
         to,
         sources=sources,
-        sequence=operations.c.sequence + 1,
+        sequence=ONE_MORE,
         updated_at=tx.now,
         **values,
     )
@@ -136,31 +144,35 @@ async def give_session(tx: Tx, operation_id: str, session_id: str) -> None:
 
 
 async def by_id(tx: Tx, operation_id: str) -> Operation | None:
-    return await tx.one_or_none(
-        select(operations).where(operations.c.id == operation_id), Operation
-    )
+    return await tx.one_or_none(_by_id(operation_id), Operation)
+
+
+@query
+def _by_id(operation_id: str) -> Executable:
+    return select(operations).where(operations.c.id == operation_id)
 
 
 async def count_by_status(tx: Tx) -> Sequence[Any]:
     """Return (type, status, count) of what is under way."""
     found = (operations.c.type, operations.c.status)
-    is_open = operations.c.status.in_(
-        [literal_column("'accepted'"), literal_column("'in_progress'")]  # as the partial index says
-    )
     return await tx.all(
-        select(*found, func.count().label("operations")).where(is_open).group_by(*found)
+        select(*found, func.count().label("operations")).where(_IS_OPEN).group_by(*found)
     )
 
 
 async def by_request(
     tx: Tx, *, partner_id: str, livemode: bool, request_id: str
 ) -> Operation | None:
-    statement = select(operations).where(
+    return await tx.one_or_none(_by_request(partner_id, livemode, request_id), Operation)
+
+
+@query
+def _by_request(partner_id: str, livemode: bool, request_id: str) -> Executable:
+    return select(operations).where(
         operations.c.partner_id == partner_id,
         operations.c.livemode == livemode,
         operations.c.request_id == request_id,
     )
-    return await tx.one_or_none(statement, Operation)
 
 
 async def start_of_token(
@@ -170,18 +182,27 @@ async def start_of_token(
 
     A reservation's token may serve a second start after a first one that failed: the newest wins.
     """
+    if token is not None:
+        statement = _start_of_token(charger_id, token=token.upper())
+    elif remote_start_id is not None:
+        statement = _start_of_token(charger_id, remote_start_id=remote_start_id)
+    else:
+        return None
+    return await tx.one_or_none(statement, Operation)
+
+
+@query
+def _start_of_token(
+    charger_id: str, *, token: str | None = None, remote_start_id: int | None = None
+) -> Executable:
     statement = select(operations).where(
         operations.c.charger_id == charger_id, operations.c.type == OperationType.START_CHARGE
     )
     if token is not None:
-        statement = statement.where(operations.c.token == token.upper())
-    elif remote_start_id is not None:
+        statement = statement.where(operations.c.token == token)
+    if remote_start_id is not None:
         statement = statement.where(operations.c.remote_start_id == remote_start_id)
-    else:
-        return None
-    statement = statement.order_by(operations.c.created_at.desc(), operations.c.id.desc())
-    found = await tx.all(statement.limit(1), Operation)
-    return found[0] if found else None
+    return statement.order_by(operations.c.created_at.desc(), operations.c.id.desc()).limit(1)
 
 
 async def start_of_reservation(tx: Tx, reservation_id: str) -> str | None:
@@ -201,23 +222,36 @@ async def unfinished(
     session_id: str | None = None,
     start_operation_id: str | None = None,
 ) -> Sequence[Operation]:
-    statement = select(operations).where(
-        operations.c.type == type_, operations.c.status.in_(sorted(MACHINE.unfinished))
-    )
+    statement = _unfinished(type_, session_id=session_id, start_operation_id=start_operation_id)
+    return await tx.all(statement, Operation)
+
+
+@query
+def _unfinished(
+    type_: OperationType,
+    *,
+    session_id: str | None = None,
+    start_operation_id: str | None = None,
+) -> Executable:
+    statement = select(operations).where(operations.c.type == type_, _IS_OPEN)
     if session_id is not None:
         statement = statement.where(operations.c.session_id == session_id)
     if start_operation_id is not None:
         statement = statement.where(operations.c.start_operation_id == start_operation_id)
-    return await tx.all(statement.order_by(operations.c.id), Operation)
+    return statement.order_by(operations.c.id)
 
 
 async def count_unfinished(tx: Tx, partner_id: str, types: Sequence[OperationType]) -> int:
-    statement = select(func.count()).where(
+    return int(await tx.scalar(_count_unfinished(tx, partner_id, list(types))))
+
+
+@query
+def _count_unfinished(on: On, partner_id: str, types: list[OperationType]) -> Executable:
+    return select(func.count()).where(
         operations.c.partner_id == partner_id,
-        operations.c.status.in_(sorted(MACHINE.unfinished)),
-        operations.c.type.in_(types),
+        _IS_OPEN,
+        is_among(on, operations.c.type, types),
     )
-    return int(await tx.scalar(statement))
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:
@@ -250,12 +284,16 @@ async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation
 
 
 async def steps(tx: Tx, operation_id: str) -> Sequence[Step]:
-    statement = (
+    return await tx.all(_steps(operation_id), Step)
+
+
+@query
+def _steps(operation_id: str) -> Executable:
+    return (
         select(operation_steps)
         .where(operation_steps.c.operation_id == operation_id)
         .order_by(operation_steps.c.sequence)
     )
-    return await tx.all(statement, Step)
 
 
 async def steps_of(tx: Tx, operation_ids: Sequence[str]) -> dict[str, list[Step]]:
@@ -299,15 +337,15 @@ async def search(
 
 
 async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
-    await tx.execute(
-        insert(operation_steps).values(
-            operation_id=operation.id,
-            sequence=operation.sequence,
-            at=tx.now,
-            status=operation.status,
-            stage=operation.stage,
-            facts=facts,
-        )
+    await insert_row(
+        tx,
+        operation_steps,
+        operation_id=operation.id,
+        sequence=operation.sequence,
+        at=tx.now,
+        status=operation.status,
+        stage=operation.stage,
+        facts=facts,
     )
 
 

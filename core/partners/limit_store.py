@@ -3,17 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import Executable, delete, select
 
 from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
 from core.partners.limit_models import ApiNode, api_nodes, partner_limits
 
 
 async def overrides(tx: Tx, partner_id: str) -> dict[str, int]:
     """Return what differs from the defaults, by name."""
-    statement = select(partner_limits.c.overrides).where(partner_limits.c.partner_id == partner_id)
-    found: dict[str, int] | None = await tx.scalar(statement)
+    found: dict[str, int] | None = await tx.scalar(_overrides(partner_id))
     return found or {}
+
+
+@query
+def _overrides(partner_id: str) -> Executable:
+    return select(partner_limits.c.overrides).where(partner_limits.c.partner_id == partner_id)
 
 
 async def put_overrides(tx: Tx, partner_id: str, values: Mapping[str, int]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from core.kernel.db import Tx, insert_once
+from core.kernel.db import Tx
+from core.kernel.rows import insert_once
 from core.partners.standing_models import Standing, partner_standings
 from core.partners.states import LADDER, Step
 

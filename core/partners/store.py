@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy import Executable, Select, and_, insert, or_, select, update
 
-from core.kernel.db import Tx, guarded_move, upsert
+from core.kernel.db import Tx, upsert
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import query
+from core.kernel.rows import guarded_move
 from core.partners.limit_models import partner_limits
 from core.partners.models import ApiKey, Grant, Partner, api_keys, grants, partners
 from core.partners.standing_models import partner_standings
@@ -127,7 +129,12 @@ async def expiring_keys(tx: Tx, *, until: datetime, limit: int) -> Sequence[ApiK
 
 
 async def login(tx: Tx, key_id: str) -> Login | None:
-    statement = (
+    return await tx.one_or_none(_login(key_id), Login)
+
+
+@query
+def _login(key_id: str) -> Executable:
+    return (
         select(
             api_keys.c.id,
             api_keys.c.partner_id,
@@ -158,7 +165,6 @@ async def login(tx: Tx, key_id: str) -> Login | None:
         )
         .where(api_keys.c.id == key_id)
     )
-    return await tx.one_or_none(statement, Login)
 
 
 async def note_use(tx: Tx, found: Login) -> None:

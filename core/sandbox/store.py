@@ -7,7 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Select, delete, or_, select, union, update
 
 from core.chargers.models import chargers, connectors
-from core.kernel.db import Tx, guarded_move, insert_once, insert_row
+from core.kernel.db import Tx
+from core.kernel.rows import guarded_move, insert_once, insert_row
 from core.operations.models import operations, reservations
 from core.operations.states import MACHINE as OPERATION_MACHINE
 from core.operations.states import RESERVATION_MACHINE

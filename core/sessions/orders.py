@@ -1,10 +1,12 @@
 """Use cases of orders: one for every transaction, a new version for every correction."""
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Executable, select, update
 
 from core.chargers.store import station_of
-from core.kernel.db import Tx, insert_once
+from core.kernel.db import Tx
 from core.kernel.ids import new_id
+from core.kernel.queries import query
+from core.kernel.rows import insert_once, insert_row
 from core.operations.models import operations
 from core.sessions.models import Order, Session, order_versions, orders
 from core.sessions.views import order_body, order_view
@@ -64,16 +66,24 @@ async def request_id_of(tx: Tx, session: Session) -> str | None:
     """Return the request_id of the operation that started *session*, if one did."""
     if session.operation_id is None:
         return None
-    statement = select(operations.c.request_id).where(operations.c.id == session.operation_id)
-    result: str | None = await tx.scalar(statement)
+    result: str | None = await tx.scalar(_request_id_of(session.operation_id))
     return result
 
 
+@query
+def _request_id_of(operation_id: str) -> Executable:
+    return select(operations.c.request_id).where(operations.c.id == operation_id)
+
+
 async def _keep_version(tx: Tx, order: Order, reason: str) -> None:
-    await tx.execute(
-        insert(order_versions).values(
-            order_id=order.id, version=order.version, at=tx.now, reason=reason, body=order.body
-        )
+    await insert_row(
+        tx,
+        order_versions,
+        order_id=order.id,
+        version=order.version,
+        at=tx.now,
+        reason=reason,
+        body=order.body,
     )
 
 

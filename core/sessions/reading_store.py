@@ -10,7 +10,6 @@ from sqlalchemy import (
     Integer,
     String,
     and_,
-    insert,
     or_,
     select,
     update,
@@ -20,6 +19,7 @@ from core.chargers.models import connectors
 from core.kernel.db import Json, Tx, UtcDateTime
 from core.kernel.given import given_rows
 from core.kernel.queries import On, query
+from core.kernel.rows import insert_rows
 from core.sessions.models import Figures, MeterValue, Session, meter_values, sessions
 
 
@@ -108,31 +108,23 @@ def _change_figures(on: On, *, now: datetime, rows: Any) -> Executable:
 
 
 async def add_readings(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await tx.execute(_add_readings(tx, [tuple(row[name] for name in _READING) for row in rows]))
-
-
-_READING = [column.name for column in meter_values.c if column.name != "number"]
-
-
-@query
-def _add_readings(on: On, rows: Any) -> Executable:
-    kinds = {name: meter_values.c[name].type for name in _READING}
-    reading = given_rows(on, rows, **kinds)
-    return insert(meter_values).from_select(_READING, select(*reading.c))
+    await insert_rows(tx, meter_values, rows)
 
 
 async def readings(
     tx: Tx, session_id: str, *, after_number: int = 0, limit: int | None = None
 ) -> Sequence[MeterValue]:
-    statement = (
+    return await tx.all(_readings(session_id, after_number, limit=limit), MeterValue)
+
+
+@query
+def _readings(session_id: str, after_number: int, *, limit: int | None = None) -> Executable:
+    return (
         select(meter_values)
         .where(meter_values.c.session_id == session_id, meter_values.c.number > after_number)
         .order_by(meter_values.c.number)
+        .limit(limit)
     )
-    if limit is not None:
-        statement = statement.limit(limit)
-    return await tx.all(statement, MeterValue)
 
 
 async def mark_readings(tx: Tx, session_id: str, *, rejected: frozenset[int]) -> None:

@@ -26,8 +26,11 @@ _BATCH: Final = 200
 
 async def booted(tx: Tx, charger_id: str) -> None:
     """Doubt the open sessions of a charger that has just booted, and ask it about them."""
+    found = await store.open_of_charger(tx, charger_id)
+    if not found:
+        return
     charger = await tx.one(select(chargers).where(chargers.c.id == charger_id), Charger)
-    for session in await store.open_of_charger(tx, charger_id):
+    for session in found:
         if session.suspect_since is None:
             await store.change(tx, session.id, suspect_since=tx.now)
         await _ask(tx, charger, session)

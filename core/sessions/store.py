@@ -9,6 +9,7 @@ from sqlalchemy import (
     Integer,
     String,
     func,
+    literal_column,
     or_,
     select,
     true,
@@ -17,9 +18,10 @@ from sqlalchemy import (
 
 from core.commands.models import commands
 from core.commands.states import CommandStatus
-from core.kernel.db import Json, Tx, UtcDateTime, guarded_move, insert_once, upsert
+from core.kernel.db import Json, Tx, UtcDateTime, upsert
 from core.kernel.given import given_rows
 from core.kernel.queries import On, bound, query
+from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.sessions.facts import Source
 from core.sessions.models import (
     Session,
@@ -29,6 +31,9 @@ from core.sessions.models import (
 from core.sessions.states import MACHINE, OPEN, SessionStatus
 
 _OPEN = sorted(OPEN)
+
+# Literals, so that PostgreSQL can prove the predicates of partial indexes.
+_IS_OPEN = sessions.c.status.in_([literal_column(f"'{status}'") for status in _OPEN])
 
 Key = tuple[str, str]
 """Charger, and key of one of its messages."""
@@ -48,24 +53,18 @@ async def add(tx: Tx, **values: Any) -> Session | None:
     if session is None or values["transaction_ref"]:
         return session
     # OCPP 1.6: the number we gave is what the charger will call the transaction.
-    statement = (
-        update(sessions)
-        .where(sessions.c.id == session.id)
-        .values(transaction_ref=str(session.number))
-        .returning(sessions)
-    )
-    return await tx.one(statement, Session)
+    ref = str(session.number)
+    return await change_row(tx, sessions, Session, session.id, transaction_ref=ref)
 
 
 async def change(tx: Tx, session_id: str, **values: Any) -> Session:
     """Set figures of a session, not its status; its sequence grows."""
-    statement = (
-        update(sessions)
-        .where(sessions.c.id == session_id)
-        .values(sequence=sessions.c.sequence + 1, updated_at=tx.now, **values)
-        .returning(sessions)
+    changed = await change_row(
+        tx, sessions, Session, session_id, sequence=ONE_MORE, updated_at=tx.now, **values
     )
-    return await tx.one(statement, Session)
+    if changed is None:
+        raise LookupError(f"no session {session_id}")
+    return changed
 
 
 async def move(tx: Tx, session_id: str, to: SessionStatus, **values: Any) -> Session | None:
@@ -77,7 +76,7 @@ async def move(tx: Tx, session_id: str, to: SessionStatus, **values: Any) -> Ses
         MACHINE,
         session_id,
         to,
-        sequence=sessions.c.sequence + 1,
+        sequence=ONE_MORE,
         updated_at=tx.now,
         **values,
     )
@@ -140,7 +139,12 @@ def _current(connector_id: str) -> Executable:
 
 async def ended_since(tx: Tx, connector_id: str, at: datetime) -> bool:
     """Tell whether a session on a connector was ended, by our clock, at or after *at*."""
-    statement = (
+    return await tx.scalar(_ended_since(connector_id, at)) is not None
+
+
+@query
+def _ended_since(connector_id: str, at: datetime) -> Executable:
+    return (
         select(sessions.c.id)
         .where(
             sessions.c.connector_id == connector_id,
@@ -149,27 +153,34 @@ async def ended_since(tx: Tx, connector_id: str, at: datetime) -> bool:
         )
         .limit(1)
     )
-    return await tx.scalar(statement) is not None
 
 
 async def open_of_charger(tx: Tx, charger_id: str) -> Sequence[Session]:
-    statement = (
+    return await tx.all(_open_of_charger(charger_id), Session)
+
+
+@query
+def _open_of_charger(charger_id: str) -> Executable:
+    return (
         select(sessions)
-        .where(sessions.c.charger_id == charger_id, sessions.c.status.in_(_OPEN))
+        .where(sessions.c.charger_id == charger_id, _IS_OPEN)
         .order_by(sessions.c.number)
     )
-    return await tx.all(statement, Session)
 
 
 async def orphans(tx: Tx, charger_id: str, *, ended_after: datetime) -> Sequence[Session]:
     """Return the stops of a charger that no start was found for."""
-    statement = select(sessions).where(
+    return await tx.all(_orphans(charger_id, ended_after), Session)
+
+
+@query
+def _orphans(charger_id: str, ended_after: datetime) -> Executable:
+    return select(sessions).where(
         sessions.c.charger_id == charger_id,
         sessions.c.status == SessionStatus.INVALID,
         sessions.c.reported_start_wh.is_(None),
         sessions.c.ended_at >= ended_after,
     )
-    return await tx.all(statement, Session)
 
 
 async def suspects(tx: Tx, *, before: datetime, limit: int) -> Sequence[Session]:
@@ -264,11 +275,15 @@ def _remembered(charger_id: str, key: str) -> Executable:
 
 async def sequence_gap(tx: Tx, session_id: str) -> bool:
     """Tell whether a seqNo is missing between the first and the last (2.x)."""
+    row = await tx.one(_sequences(session_id))
+    return row.low is not None and row.high - row.low + 1 != row.messages
+
+
+@query
+def _sequences(session_id: str) -> Executable:
     seq = transaction_messages.c.seq
-    statement = select(
+    return select(
         func.min(seq).label("low"),
         func.max(seq).label("high"),
         func.count(seq.distinct()).label("messages"),
     ).where(transaction_messages.c.session_id == session_id, seq.is_not(None))
-    row = await tx.one(statement)
-    return row.low is not None and row.high - row.low + 1 != row.messages

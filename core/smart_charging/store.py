@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Executable, delete, func, select, update
 
 from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
 from core.smart_charging.models import (
     KnownProfile,
     Limit,
@@ -86,6 +87,31 @@ async def forget_profiles(
     source: str | None = None,
 ) -> Sequence[int]:
     """Delete the profiles that fit all that is given; return their ids."""
+    statement = _forget_profiles(
+        charger_id,
+        profile_id=profile_id,
+        evse=evse,
+        purpose=purpose,
+        stack_level=stack_level,
+        transaction_ref=transaction_ref,
+        not_id=not_id,
+        source=source,
+    )
+    return await tx.scalars(statement)
+
+
+@query
+def _forget_profiles(
+    charger_id: str,
+    *,
+    profile_id: int | None = None,
+    evse: int | None = None,
+    purpose: str | None = None,
+    stack_level: int | None = None,
+    transaction_ref: str | None = None,
+    not_id: int | None = None,
+    source: str | None = None,
+) -> Executable:
     columns = charging_profiles.c
     given: list[ColumnElement[bool]] = [
         column == value
@@ -102,7 +128,7 @@ async def forget_profiles(
     if not_id is not None:
         given.append(columns.profile_id != not_id)
     statement = delete(charging_profiles).where(columns.charger_id == charger_id, *given)
-    return await tx.scalars(statement.returning(columns.profile_id))
+    return statement.returning(columns.profile_id)
 
 
 async def forget_sent(tx: Tx, *, before: datetime) -> None:

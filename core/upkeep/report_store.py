@@ -8,7 +8,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from core.commands.models import commands
 from core.commands.states import CommandStatus
-from core.kernel.db import Tx, guarded_move, upsert
+from core.kernel.db import Tx, upsert
+from core.kernel.rows import guarded_move
 from core.upkeep.report_models import (
     DisplayMessage,
     Monitor,

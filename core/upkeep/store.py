@@ -10,7 +10,8 @@ from core.chargers.models import chargers
 from core.commands.models import commands
 from core.commands.states import CommandStatus
 from core.desired.models import desired_states
-from core.kernel.db import Tx, guarded_move, insert_row
+from core.kernel.db import Tx
+from core.kernel.rows import guarded_move, insert_row
 from core.upkeep.models import News, Transfer, transfer_news, transfers
 from core.upkeep.states import TRANSFER_MACHINE, TransferKind, TransferStatus
 

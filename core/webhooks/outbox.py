@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Executable, func, literal_column, or_, select, update
 
-from core.kernel.db import Tx, guarded_move
+from core.kernel.db import Tx
+from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import On, query
+from core.kernel.rows import guarded_move, insert_rows
 from core.webhooks.models import (
     Attempt,
     DeadLetter,
@@ -74,8 +77,25 @@ async def waiting(
     tx: Tx, *, among: Sequence[str] | None, without: Sequence[str]
 ) -> Sequence[Waiting]:
     """Return the endpoints with something due; one index probe each, however long the queues."""
+    statement = _waiting(
+        tx,
+        now=tx.now,
+        among=None if among is None else list(among),
+        without=list(without) or None,
+    )
+    return await tx.all(statement, Waiting)
+
+
+@query
+def _waiting(
+    on: On,
+    *,
+    now: datetime,
+    among: list[str] | None = None,
+    without: list[str] | None = None,
+) -> Executable:
     due = select(deliveries.c.id).where(
-        deliveries.c.endpoint_id == endpoints.c.id, IS_DUE, deliveries.c.due_at <= tx.now
+        deliveries.c.endpoint_id == endpoints.c.id, IS_DUE, deliveries.c.due_at <= now
     )
     statement = select(
         endpoints.c.id,
@@ -84,10 +104,10 @@ async def waiting(
         endpoints.c.ordering,
     ).where(due.exists())
     if among is not None:
-        statement = statement.where(endpoints.c.id.in_(among))
-    if without:
-        statement = statement.where(endpoints.c.id.not_in(without))
-    return await tx.all(statement, Waiting)
+        statement = statement.where(is_among(on, endpoints.c.id, among))
+    if without is not None:
+        statement = statement.where(~is_among(on, endpoints.c.id, without))
+    return statement
 
 
 async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Sequence[Claim]:
@@ -95,26 +115,35 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
 
     One statement decides: what another worker took in the meantime is not due any more.
     """
+    return await load(tx, await tx.scalars(_claim(endpoint_id, limit, now=tx.now, lease=lease)))
+
+
+@query
+def _claim(endpoint_id: str, limit: int, *, now: datetime, lease: datetime) -> Executable:
     due = (
         select(deliveries.c.id)
-        .where(deliveries.c.endpoint_id == endpoint_id, IS_DUE, deliveries.c.due_at <= tx.now)
+        .where(deliveries.c.endpoint_id == endpoint_id, IS_DUE, deliveries.c.due_at <= now)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
     )
-    taken = await tx.scalars(
+    return (
         update(deliveries)
-        .where(deliveries.c.id.in_(due), IS_DUE, deliveries.c.due_at <= tx.now)
+        .where(deliveries.c.id.in_(due), IS_DUE, deliveries.c.due_at <= now)
         .values(due_at=lease)
         .returning(deliveries.c.id)
     )
-    return await load(tx, taken)
 
 
 async def load(tx: Tx, delivery_ids: Sequence[str]) -> Sequence[Claim]:
     """Return claimed deliveries with all that their attempts need."""
     if not delivery_ids:
         return ()
-    statement = (
+    return await tx.all(_load(tx, list(delivery_ids)), Claim)
+
+
+@query
+def _load(on: On, delivery_ids: list[str]) -> Executable:
+    return (
         select(
             deliveries.c.id,
             deliveries.c.event_id,
@@ -132,10 +161,9 @@ async def load(tx: Tx, delivery_ids: Sequence[str]) -> Sequence[Claim]:
         )
         .join(events, events.c.id == deliveries.c.event_id)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
-        .where(deliveries.c.id.in_(delivery_ids))
+        .where(is_among(on, deliveries.c.id, delivery_ids))
         .order_by(events.c.seq, deliveries.c.id)
     )
-    return await tx.all(statement, Claim)
 
 
 async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, Delivered]:
@@ -143,16 +171,22 @@ async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, Deliver
 
     A receiver's 2xx counts whoever holds the lease by now; what is final already is left out.
     """
-    statement = (
+    statement = _delivered(tx, list(delivery_ids), now=tx.now)
+    return {row.id: row for row in await tx.all(statement, Delivered)}
+
+
+@query
+def _delivered(on: On, delivery_ids: list[str], *, now: datetime) -> Executable:
+    return (
         update(deliveries)
         .where(
-            deliveries.c.id.in_(delivery_ids),
+            is_among(on, deliveries.c.id, delivery_ids),
             deliveries.c.status.in_(sorted(MACHINE.sources(DeliveryStatus.DELIVERED))),
         )
         .values(
             status=DeliveryStatus.DELIVERED,
             attempts=deliveries.c.attempts + 1,
-            updated_at=tx.now,
+            updated_at=now,
         )
         .returning(
             deliveries.c.id,
@@ -161,7 +195,6 @@ async def delivered(tx: Tx, delivery_ids: Sequence[str]) -> Mapping[str, Deliver
             deliveries.c.order_key,
         )
     )
-    return {row.id: row for row in await tx.all(statement, Delivered)}
 
 
 async def failed(tx: Tx, claimed: Claim, *, due_at: datetime | None) -> Delivery | None:
@@ -251,8 +284,7 @@ async def is_behind(tx: Tx, partner_id: str, *, more_than: int) -> bool:
 
 
 async def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await tx.execute(insert(attempts), rows)
+    await insert_rows(tx, attempts, rows)
 
 
 async def release(tx: Tx, claims: Sequence[Claim]) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, Select, func, insert, select, update
 
 from core.kernel.db import Tx
+from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import On, query
+from core.kernel.rows import insert_rows
 from core.partners.models import partners
 from core.webhooks.models import (
     Endpoint,
@@ -90,12 +93,16 @@ async def note_successes(tx: Tx, endpoint_ids: Sequence[str]) -> Sequence[str]:
 
 async def receiving(tx: Tx, partner_ids: Sequence[str]) -> Sequence[Endpoint]:
     """Return the enabled endpoints of these partners, in both modes."""
-    statement = select(endpoints).where(
-        endpoints.c.partner_id.in_(partner_ids),
+    return await tx.all(_receiving(tx, list(partner_ids)), Endpoint)
+
+
+@query
+def _receiving(on: On, partner_ids: list[str]) -> Executable:
+    return select(endpoints).where(
+        is_among(on, endpoints.c.partner_id, partner_ids),
         endpoints.c.enabled,
         endpoints.c.deleted_at.is_(None),
     )
-    return await tx.all(statement, Endpoint)
 
 
 async def next_seqs(tx: Tx, partner_id: str, count: int) -> int:
@@ -104,13 +111,17 @@ async def next_seqs(tx: Tx, partner_id: str, count: int) -> int:
     Because of that lock a number is visible only when all before it are: no reader of
     ``after_seq`` misses an event.
     """
-    statement = (
+    return int((await tx.one(_next_seqs(partner_id, count)))[0])
+
+
+@query
+def _next_seqs(partner_id: str, count: int) -> Executable:
+    return (
         update(partners)
         .where(partners.c.id == partner_id)
         .values(event_seq=partners.c.event_seq + count)
         .returning(partners.c.event_seq)
     )
-    return int((await tx.one(statement))[0])
 
 
 async def lock_partner_of(tx: Tx, endpoint_id: str) -> None:
@@ -121,20 +132,23 @@ async def lock_partner_of(tx: Tx, endpoint_id: str) -> None:
 
 async def newest_sequence(tx: Tx, object_id: str) -> int:
     """Return the sequence of the object's newest event, deleted or not; 0 if it had none."""
-    kept = select(func.max(events.c.object_sequence)).where(events.c.object_id == object_id)
-    deleted = select(object_sequences.c.sequence).where(object_sequences.c.object_id == object_id)
-    found = await tx.one(select(kept.scalar_subquery(), deleted.scalar_subquery()))
+    found = await tx.one(_newest_sequence(object_id))
     return max(found[0] or 0, found[1] or 0)
 
 
+@query
+def _newest_sequence(object_id: str) -> Executable:
+    kept = select(func.max(events.c.object_sequence)).where(events.c.object_id == object_id)
+    deleted = select(object_sequences.c.sequence).where(object_sequences.c.object_id == object_id)
+    return select(kept.scalar_subquery(), deleted.scalar_subquery())
+
+
 async def add_events(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await tx.execute(insert(events), rows)
+    await insert_rows(tx, events, rows)
 
 
 async def add_deliveries(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await tx.execute(insert(deliveries), rows)
+    await insert_rows(tx, deliveries, rows)
 
 
 async def event(

@@ -10,7 +10,8 @@ from core.conduct.rules import RULES, RuleName, Signal
 from core.conduct.watch import Watch
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
-from core.kernel.db import Database, insert_row
+from core.kernel.db import Database
+from core.kernel.rows import insert_row
 from core.kernel.settings import Settings
 from core.operations.models import operations
 from core.sessions.models import sessions

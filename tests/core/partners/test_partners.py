@@ -13,9 +13,10 @@ from core.audit.service import CLI, Actor
 from core.chargers.models import stations
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
-from core.kernel.db import Database, Tx, insert_row
+from core.kernel.db import Database, Tx
 from core.kernel.errors import PlatformError
 from core.kernel.page import Page
+from core.kernel.rows import insert_row
 from core.partners import service
 from core.partners.models import ApiKey, api_keys
 from core.partners.scopes import Scope

@@ -30,6 +30,7 @@ UNFINISHED = re.compile(
     r"|place" + r"holder|for" + r" now)\b"
 )
 CATCH_ALL_ALLOWED = {
+    "core/kernel/gathering.py",
     "core/jobs/runner.py",  # a job
     "core/webhooks/sender.py",  # a delivery, which is a job
     "csms/connection.py",  # a frame
@@ -95,7 +96,7 @@ def test_docs_promise_nothing_unfinished() -> None:
 
 
 def test_exceptions_are_caught_by_name() -> None:
-    """``except Exception`` stands around one frame, one job, one dispatch, and nowhere else."""
+    """``except Exception`` stands around one frame, one group, one job, one dispatch, no more."""
     found = {
         _name(path)
         for path in _python_files(*SHIPPED)

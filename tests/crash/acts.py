@@ -27,6 +27,7 @@ from core.operations.hold_models import holds
 from core.operations.models import operations, reservations
 from core.operations.states import MACHINE
 from core.sessions.models import sessions
+from tests.crash.node import NODE_ID
 from tests.crash.stage import WORKERS, Stage, insist
 from tests.crash.workload import control, next_id, start
 from tests.csms.live import basic
@@ -131,6 +132,13 @@ async def leave_a_dead_node(on: Stage) -> None:
         name, long_ago = f"dead-{new_id('x')}", tx.now - timedelta(hours=1)
         await tx.execute(insert(nodes).values(id=name, started_at=long_ago, seen_at=long_ago))
         await presence.connected(tx, on.absent_id, node_id=name, version="1.6", address="::1")
+
+
+@act
+async def leave_a_charger_behind(on: Stage) -> None:
+    """A charger that the node of this name held when it died."""
+    async with on.db.transaction() as tx:
+        await presence.connected(tx, on.absent_id, node_id=NODE_ID, version="1.6", address="::1")
 
 
 @act

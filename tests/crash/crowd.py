@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from websockets.exceptions import InvalidHandshake
@@ -188,11 +188,11 @@ async def _odd_receivers(on: Stage) -> AsyncIterator[None]:
     """Endpoints of the same partner that hang, and that answer without end."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
     answers = {"hanging": stalling(), "stalling": stalling(head), "endless": endless(head, CHUNK)}
-    made = []
-    servers = []
+    made: list[str] = []
+    servers: list[asyncio.Server] = []
+    held: set[asyncio.Task[None]] = set()
     for answer in answers.values():
-        odd = Odd([answer])
-        server = await asyncio.start_server(odd.serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(_held(Odd([answer]), held), "127.0.0.1", 0)
         servers.append(server)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
         body = {"url": url, "event_types": ["*"]}
@@ -205,3 +205,19 @@ async def _odd_receivers(on: Stage) -> AsyncIterator[None]:
             await on.api.delete(f"/v1/webhook_endpoints/{endpoint_id}")
         for server in servers:
             server.close()
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+
+
+def _held(odd: Odd, held: set[asyncio.Task[None]]) -> Any:
+    """Return what serves as *odd* does, in tasks that can be ended."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        held.add(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            await odd.serve(reader, writer)
+
+    return serve

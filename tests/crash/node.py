@@ -27,6 +27,7 @@ from ops.cli import main
 from tests.eventually import eventually
 
 KILLED = 137
+NODE_ID: Final = "crashing-node"
 
 _forks: Final = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
@@ -99,7 +100,7 @@ class Node:
         environment = {
             **os.environ,
             "VOLTGATE_DATABASE_URL": self.database_url,
-            "VOLTGATE_NODE_ID": "crashing-node",
+            "VOLTGATE_NODE_ID": NODE_ID,
             "VOLTGATE_API_PORT": str(self.api_port),
             "VOLTGATE_OPERATOR_PORT": str(self.operator_port),
             "VOLTGATE_OCPP_PORT": str(self.ocpp_port),
@@ -147,7 +148,7 @@ class Node:
 
     async def stop(self) -> None:
         """End the process in an orderly way."""
-        if self.process is None:
+        if self.process is None or self.process.pid is None:
             return
         self.process.terminate()
         await asyncio.to_thread(self.process.join, 15)

@@ -66,7 +66,7 @@ COMMITS: Final[dict[str, str]] = {
     "webhook.failed": "refuse_webhooks",
     # a node by itself
     "node.alive": DAILY,
-    "node.release": DAILY,
+    "node.release": "leave_a_charger_behind",
     "node.deviations": DAILY,
     "limits.meet": DAILY,
     "conduct.write": DAILY,

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,16 @@ class Service:
             self.process.wait()
             self.process = None
 
+    def stop(self) -> None:
+        """End it so that nothing of it stays, shared memory included."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT if self.kind == "postgres" else signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+
     def pause(self) -> None:
         """Stop it, children included, without ending it: connections stay open and are silent."""
         self._signal(signal.SIGSTOP)
@@ -89,7 +100,7 @@ class Servers:
 
     def close(self) -> None:
         for service in self._services.values():
-            service.kill()
+            service.stop()
 
 
 @contextlib.contextmanager

@@ -223,7 +223,7 @@ async def add_charger(
         url=on.node.ocpp_url,
         password=PASSWORD,
         timing=more.pop("timing", QUICK),
-        meter_interval_s=0.25,
+        meter_interval_s=1.0,
         reconnect_min_s=0.05,
         reconnect_max_s=0.2,
         response_timeout_s=15.0,

@@ -22,23 +22,26 @@ async def restart(
     """
     station.resetting = True
     soft = cause in {Cause.SOFT_RESET, Cause.REBOOT}
-    wire = station.wire
     if not soft:
         _go_dark(station, reason)
-        if wire is not None:
-            await wire.hang_up(abort=True)
+        await _hang_up(station, abort=True)
     for connector in station.connectors.values():
         _power_off(station, connector, cause, lose=lose_transactions)
     if soft:
         await _drained(station)
         _go_dark(station, reason)
-        if wire is not None:
-            await wire.hang_up()
+        await _hang_up(station, abort=False)
     station.settings.rebooted()
     for act in station.on_reboot:
         act()
     station.resetting = False
     station.touch()
+
+
+async def _hang_up(station: Station, *, abort: bool) -> None:
+    """End the connection that there is now: while last words went out it may have been replaced."""
+    if station.wire is not None:
+        await station.wire.hang_up(abort=abort)
 
 
 def _go_dark(station: Station, reason: str) -> None:

@@ -1,6 +1,5 @@
 """``python -m tests.simulation``: many seeds, or one with its trace."""
 
-import gc
 import multiprocessing
 import os
 import tempfile
@@ -18,15 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.fuzz.campaign import in_memory
 from tests.simulation.report import report
-from tests.simulation.run import Verdict, run
-from tests.simulation.template import Template, make
+from tests.simulation.run import run
+from tests.simulation.template import make
+from tests.simulation.worker import Short, one, prepare
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 REPORTS_SHOWN = 3
 CHUNK = 5
-
-Short = tuple[int, str | None, dict[str, int], float]
-"""Seed, report if it failed, figures, virtual seconds."""
 
 
 @app.command(
@@ -108,27 +105,11 @@ def _replay(seed: int) -> None:
 
 def _all(seeds: range, workers: int) -> Iterator[Short]:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_prepare) as pool:
-        yield from pool.imap_unordered(_one, seeds, chunksize=CHUNK)
-
-
-_worker: dict[str, tuple[tempfile.TemporaryDirectory[str], Template]] = {}
-
-
-def _prepare() -> None:
-    """Make the template of this worker, and warm up what every run needs."""
-    holder = tempfile.TemporaryDirectory(prefix="voltgate-simulation-", dir=in_memory())
-    template = make(Path(holder.name))
-    _worker["here"] = (holder, template)
-    gc.collect()
-    gc.freeze()
-
-
-def _one(seed: int) -> Short:
-    holder, template = _worker["here"]
-    verdict: Verdict = run(seed, template, directory=Path(holder.name))
-    told = report(verdict) if verdict.violations else None
-    return seed, told, verdict.figures, verdict.virtual_s
+    with (
+        tempfile.TemporaryDirectory(prefix="voltgate-simulation-", dir=in_memory()) as directory,
+        context.Pool(workers, initializer=prepare, initargs=(directory,)) as pool,
+    ):
+        yield from pool.imap_unordered(one, seeds, chunksize=CHUNK)
 
 
 if __name__ == "__main__":

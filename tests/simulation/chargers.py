@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ TIMING: Final = Timing(
     fault_clear_s=3.0,
     reboot_s=1.0,
 )
+ANSWER_DELAYS_S: Final = (0.0, 0.0, 0.0, 0.0, 0.5, 4.0)
+"""How long a charger takes to answer us; the last is longer than we wait."""
 BEHAVIOURS: Final = (
     *[Behaviour.OK] * 6,
     Behaviour.REJECT,
@@ -83,7 +86,7 @@ class Site:
                 password=PASSWORD,
                 connectors=connectors,
                 behaviour=rng.choice(BEHAVIOURS),
-                timing=TIMING,
+                timing=replace(TIMING, answer_delay_s=rng.choice(ANSWER_DELAYS_S)),
                 seed=rng.getrandbits(32),
                 meter_interval_s=rng.choice([2.0, 5.0, 10.0]),
                 connection_timeout_s=rng.choice([4.0, 10.0]),

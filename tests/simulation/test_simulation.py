@@ -121,9 +121,6 @@ def test_a_command_that_is_sent_again_is_found(
 
     monkeypatch.setattr(commands, "record_timeout", queue_again)
 
-    def breaks_lines(plan: Plan) -> bool:
-        return {"cut", "mute"} & set(plan.troubles) != set() and len(plan.troubles) <= 5
-
-    verdict = _until_found(world, _plans(breaks_lines, 30))
+    verdict = _until_found(world, list(range(20)))
 
     assert any(one.startswith(("I6", "I27")) for one in verdict.violations)

@@ -22,8 +22,9 @@ class Trace:
             self.on_line(_line(entry))
 
     def lines(self, last: int | None = None) -> list[str]:
-        """Return the lines, or the last ones."""
-        chosen = self.entries if last is None else self.entries[-last:]
+        """Return the lines, or the *last* ones."""
+        last = None if last is None else min(last, len(self.entries))
+        chosen = self.entries if last is None else self.entries[len(self.entries) - last :]
         return [_line(entry) for entry in chosen]
 
     def digest(self) -> str:

@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz probe crash faults simulate docs lock clean
+.PHONY: help demo test cover check run bench fuzz probe crash faults simulate docs lock clean plans
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,6 +14,7 @@ CASES ?= 100000
 KILLS ?= 25
 SEEDS ?= 1000
 SEED ?=
+ROWS ?= 10000000
 # Some machines ask for no caches; the many processes of the tests would compile everything anew each.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -57,6 +58,9 @@ simulate: $(INSTALLED) ## the platform in a simulated world, SEEDS=1000 times an
 
 faults: $(INSTALLED) ## PostgreSQL, Redis, disk, descriptors, clock fail; rude partners, stampedes (ARGS="redis --times 3")
 	@$(BIN)/python -m tests.crash.faults $(ARGS)
+
+plans: $(INSTALLED) ## ROWS=10000000 rows in PostgreSQL at 127.0.0.1, and the plan of every statement on them
+	@$(BIN)/python -m tests.large --rows $(ROWS) $(ARGS)
 
 docs: $(INSTALLED) ## write what is made from code: pages, the API collection, models and calls of the client
 	@$(BIN)/python -m tests.conformance.matrix

@@ -32,8 +32,10 @@ application. Errors: [errors](errors.md). Events: [webhooks](webhooks.md).
 
 Lists take `limit` (1 to 200, 50 if not given), `cursor`, `updated_from` (inclusive) and
 `updated_to` (exclusive), and answer in the order of `updated_at`:
-`{"object": "list", "data": [...], "has_more": true, "next_cursor": "..."}`. Those that are numbered
-(events, statuses, meter values) take `after_seq` and answer `next_seq` instead.
+`{"object": "list", "data": [...], "has_more": true, "next_cursor": "..."}`. A filter that no index
+leads to (`status` and `type` of operations, `event_type` of deliveries) looks at 10,000 rows a
+page: it may be short, even empty, and have a `next_cursor`. Those that are numbered (events,
+statuses, meter values) take `after_seq` and answer `next_seq` instead.
 """
 
 

@@ -32,7 +32,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("voltgate")
 
 
-LONG = ("crash", "flows", "fuzz", "sandbox", "benchmarks", "simulation")
+LONG = ("crash", "flows", "fuzz", "sandbox", "benchmarks", "simulation", "large")
 """Folders whose tests take seconds each."""
 
 

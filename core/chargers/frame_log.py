@@ -183,7 +183,8 @@ async def search(
 ) -> Sequence[Frame]:
     """Return frames that fit, the newest first; *at_from* inclusive, *at_to* exclusive.
 
-    The next page begins before the ``number`` of the last frame of this one.
+    With *action* the newest 50,000 that the other filters leave are looked at. The next page begins
+    before the ``number`` of the last frame of this one.
     """
     return await record_store.frames_of(
         tx,

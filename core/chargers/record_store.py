@@ -23,6 +23,8 @@ from core.kernel.queries import query
 from core.kernel.rows import insert_row, insert_rows
 
 DELETED_AT_ONCE = 5_000
+FRAMES_LOOKED_AT = 50_000
+"""For those of one action, which no index leads to."""
 
 _KEPT = (
     "readonly",
@@ -163,7 +165,7 @@ async def frames_of(
     limit: int,
 ) -> Sequence[Frame]:
     statement = select(frames)
-    wanted = {"charger_id": charger_id, "action": action, "operation_id": operation_id}
+    wanted = {"charger_id": charger_id, "operation_id": operation_id}
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(frames.c[name] == value)
@@ -173,7 +175,12 @@ async def frames_of(
         statement = statement.where(frames.c.at < at_to)
     if before_number is not None:
         statement = statement.where(frames.c.number < before_number)
-    return await tx.all(statement.order_by(frames.c.number.desc()).limit(limit), Frame)
+    statement = statement.order_by(frames.c.number.desc())
+    if action is None:
+        return await tx.all(statement.limit(limit), Frame)
+    window = statement.limit(FRAMES_LOOKED_AT).subquery()
+    of_action = select(window).where(window.c.action == action)
+    return await tx.all(of_action.order_by(window.c.number.desc()).limit(limit), Frame)
 
 
 async def delete_frames(tx: Tx, *, before: datetime) -> int:
@@ -200,7 +207,8 @@ async def delete_quarantined(tx: Tx, *, before: datetime) -> int:
 
 
 async def _delete_before(tx: Tx, table: Table, before: datetime) -> int:
-    old = select(table.c.number).where(table.c.at < before).limit(DELETED_AT_ONCE)
+    old = select(table.c.number).where(table.c.at < before).order_by(table.c.at)
+    old = old.limit(DELETED_AT_ONCE)
     return await tx.execute(delete(table).where(table.c.number.in_(old)))
 
 

@@ -12,9 +12,12 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    text,
 )
 
 from core.kernel.db import UtcDateTime, metadata
+
+_CRITICAL = text("critical")
 
 security_events = Table(
     "security_events",
@@ -29,6 +32,12 @@ security_events = Table(
     Column("tech_info", String(255)),
     Column("happened_at", UtcDateTime),
     Column("received_at", UtcDateTime, nullable=False),
+    Index(
+        "ix_security_events_critical",
+        "number",
+        sqlite_where=_CRITICAL,
+        postgresql_where=_CRITICAL,
+    ),
     Index("ix_security_events_charger_id", "charger_id", "number"),
     Index("ix_security_events_received_at", "received_at"),
     sqlite_autoincrement=True,

@@ -32,7 +32,7 @@ operations = Table(
     Column("id", String(32), primary_key=True),
     Column("partner_id", ForeignKey("partners.id"), nullable=False),
     Column("livemode", Boolean, nullable=False),
-    Column("request_id", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False, index=True),
     Column("type", String(24), nullable=False),
     Column("body", Json, nullable=False),
     Column("status", String(16), nullable=False),
@@ -40,7 +40,7 @@ operations = Table(
     Column("charger_id", ForeignKey("chargers.id"), nullable=False),
     Column("connector_id", ForeignKey("connectors.id"), nullable=False),
     Column("token", String(36), index=True),
-    Column("remote_start_id", Integer),
+    Column("remote_start_id", Integer, index=True),
     Column("session_id", String(32), index=True),
     Column("reservation_id", String(32)),
     Column("start_operation_id", String(32), index=True),
@@ -85,6 +85,7 @@ operations = Table(
     ),
     Index("ix_operations_partner_id", "partner_id", "livemode", "updated_at", "id"),
     Index("ix_operations_connector_id", "connector_id", "updated_at"),
+    Index("ix_operations_updated_at", "updated_at", "id"),
 )
 
 operation_steps = Table(

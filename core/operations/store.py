@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Executable, func, literal_column, select, update
 
-from core.chargers.models import chargers
+from core.chargers.models import chargers, connectors
 from core.kernel import tracing
 from core.kernel.db import Tx
 from core.kernel.given import is_among
@@ -324,16 +324,17 @@ async def search(
     wanted: dict[Any, object] = {
         operations.c.partner_id: partner_id,
         operations.c.livemode: livemode,
-        operations.c.status: status,
-        operations.c.type: type_,
         operations.c.connector_id: connector_id,
-        operations.c.charger_id: charger_id,
         operations.c.request_id: request_id,
     }
     for column, value in wanted.items():
         if value is not None:
             statement = statement.where(column == value)
-    return await paginate(tx, statement, operations, page, Operation)
+    if charger_id is not None:  # by its connectors, which have an index
+        here = select(connectors.c.id).where(connectors.c.charger_id == charger_id)
+        statement = statement.where(operations.c.connector_id.in_(here))
+    only = {"status": status, "type": type_}
+    return await paginate(tx, statement, operations, page, Operation, only=only)
 
 
 async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +21,11 @@ from core.kernel.db import BigKey, Json, UtcDateTime, metadata
 from core.sessions.states import DataQuality, SessionStatus
 
 _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"
+_OVER = "status IN ('ended', 'invalid')"
 _CURRENT = text("is_current")
+IS_OPEN: Final = text(_OPEN)
+IS_OVER: Final = text(_OVER)
+"""Word for word those of the partial indexes."""
 
 sessions = Table(
     "sessions",
@@ -73,7 +77,14 @@ sessions = Table(
         sqlite_where=_CURRENT,
         postgresql_where=_CURRENT,
     ),
-    Index("ix_sessions_open", "charger_id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+    Index("ix_sessions_open", "charger_id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index(
+        "ix_sessions_over",
+        "updated_at",
+        "id",
+        sqlite_where=IS_OVER,
+        postgresql_where=IS_OVER,
+    ),
     Index("ix_sessions_partner_id", "partner_id", "livemode", "updated_at", "id"),
     Index("ix_sessions_charger_id", "charger_id", "started_at"),
     Index("ix_sessions_token", "token"),
@@ -127,6 +138,7 @@ orders = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_orders_partner_id", "partner_id", "livemode", "updated_at", "id"),
+    Index("ix_orders_updated_at", "updated_at", "id"),
 )
 
 order_versions = Table(

@@ -9,10 +9,19 @@ from sqlalchemy import Select, select
 from core.chargers.models import connectors
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
-from core.kernel.page import Page, Slice, paginate
+from core.kernel.page import Page, Slice, merged, paginate
 from core.operations.models import operations
 from core.sessions import reading_store, store
-from core.sessions.models import MeterValue, Order, Session, order_versions, orders, sessions
+from core.sessions.models import (
+    IS_OPEN,
+    IS_OVER,
+    MeterValue,
+    Order,
+    Session,
+    order_versions,
+    orders,
+    sessions,
+)
 from core.sessions.states import StopReason
 
 
@@ -87,14 +96,20 @@ async def list_sessions(
         )
     if charger_id is not None:
         statement = statement.where(sessions.c.charger_id == charger_id)
-    if connector_id is not None:
-        statement = statement.where(sessions.c.connector_id == connector_id)
+    if connector_id is not None:  # through its charger, which has an index
+        there = select(connectors.c.charger_id).where(connectors.c.id == connector_id)
+        statement = statement.where(
+            sessions.c.charger_id == there.scalar_subquery(),
+            sessions.c.connector_id == connector_id,
+        )
     if token is not None:
         statement = statement.where(sessions.c.token == token)
-    if active is not None:
-        ended = sessions.c.ended_at
-        statement = statement.where(ended.is_(None) if active else ended.is_not(None))
-    return await paginate(tx, statement, sessions, page, Session)
+    if active is None and statement.whereclause is not None:
+        return await paginate(tx, statement, sessions, page, Session)
+    # Each part has an index: open sessions are few, and change too often for one by time.
+    parts = [IS_OPEN] * (active is not False) + [IS_OVER] * (active is not True)
+    found = [await paginate(tx, statement.where(part), sessions, page, Session) for part in parts]
+    return found[0] if len(found) == 1 else merged(found, page)
 
 
 async def request_ids(tx: Tx, found: Sequence[Session]) -> dict[str, str]:
@@ -141,8 +156,9 @@ async def list_orders(
         )
     if session_id is not None:
         statement = statement.where(orders.c.session_id == session_id)
-    if charger_id is not None:
-        statement = statement.where(orders.c.charger_id == charger_id)
+    if charger_id is not None:  # by its sessions, which have an index
+        there = select(sessions.c.id).where(sessions.c.charger_id == charger_id)
+        statement = statement.where(orders.c.session_id.in_(there))
     return await paginate(tx, statement, orders, page, Order)
 
 

@@ -130,6 +130,7 @@ deliveries = Table(
         postgresql_where=_LATEST,
     ),
     Index("ix_deliveries_endpoint_id", "endpoint_id", "status", "updated_at"),
+    Index("ix_deliveries_updated_at", "endpoint_id", "updated_at", "id"),
 )
 
 attempts = Table(

@@ -322,11 +322,12 @@ async def deliveries_page(
     page: Page,
 ) -> Slice[Delivery]:
     statement = select(deliveries).where(deliveries.c.endpoint_id == endpoint_id)
-    filters = {"status": status, "event_type": event_type, "event_id": event_id}
+    filters = {"status": status, "event_id": event_id}
     for name, value in filters.items():
         if value is not None:
             statement = statement.where(deliveries.c[name] == value)
-    return await paginate(tx, statement, deliveries, page, Delivery)
+    only = {"event_type": event_type}
+    return await paginate(tx, statement, deliveries, page, Delivery, only=only)
 
 
 async def attempts_of(tx: Tx, delivery_id: str) -> Sequence[Attempt]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 
@@ -18,6 +17,7 @@ from core.webhooks.models import (
 )
 
 EVENTS_TRACED = 200
+EVENTS_LOOKED_AT = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +93,28 @@ async def newest_events(
     partner_id: str | None = None,
     type_: str | None = None,
     object_id: str | None = None,
-    before: tuple[datetime, str] | None = None,
+    before: str | None = None,
     limit: int = 50,
 ) -> Sequence[Event]:
-    """Return events of all partners that fit, the newest first; *before*: (created_at, id)."""
-    statement = select(events).order_by(events.c.created_at.desc(), events.c.id.desc()).limit(limit)
-    wanted = {"partner_id": partner_id, "type": type_, "object_id": object_id}
-    for name, value in wanted.items():
-        if value is not None:
-            statement = statement.where(events.c[name] == value)
-    if before is not None:
-        at, event_id = before
-        statement = statement.where(
-            (events.c.created_at < at) | ((events.c.created_at == at) & (events.c.id < event_id))
-        )
+    """Return events of all partners that fit, the newest first; *before*: the id of an event.
+
+    Ids sort by time. With *type_* alone, or of a partner, it looks at the newest 50,000 events.
+    """
+    newest = events.c.id.desc()
+    looked_at = select(events)
+    if object_id is not None:
+        looked_at = looked_at.where(events.c.object_id == object_id)
+    if partner_id is not None:
+        looked_at = looked_at.where(events.c.partner_id == partner_id)
+        newest = events.c.seq.desc()
+        if before is not None:
+            seq = select(events.c.seq).where(events.c.id == before).scalar_subquery()
+            looked_at = looked_at.where(events.c.seq < seq)
+    elif before is not None:
+        looked_at = looked_at.where(events.c.id < before)
+    if type_ is None:
+        return await tx.all(looked_at.order_by(newest).limit(limit), Event)
+    window = looked_at.order_by(newest).limit(EVENTS_LOOKED_AT).subquery()
+    order = window.c.id.desc() if partner_id is None else window.c.seq.desc()
+    statement = select(window).where(window.c.type == type_).order_by(order).limit(limit)
     return await tx.all(statement, Event)

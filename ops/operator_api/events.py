@@ -1,6 +1,6 @@
 """Events, deliveries and dead letters of all partners."""
 
-from datetime import datetime
+import re
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -9,7 +9,6 @@ from pydantic import Field
 from core.kernel.errors import PlatformError
 from core.webhooks import deliveries, tracing
 from core.webhooks import events as reading
-from core.webhooks.models import Event
 from core.webhooks.replaying import replay_dead_letters
 from core.webhooks.tracing import TracedEvent
 from core.webhooks.types import EventType
@@ -22,7 +21,7 @@ from partner_api.fields import In, Instant, ObjectId
 routes = resource("", tag="events")
 
 Id = Annotated[str | None, Query(max_length=64)]
-_SEPARATOR: Final = "~"
+_CURSOR: Final = re.compile(r"evt_[0-9a-z]{26}", re.ASCII)
 
 
 class Resend(In):
@@ -55,14 +54,14 @@ async def list_events(
         partner_id=partner_id,
         type_=type,
         object_id=object_id,
-        before=None if cursor is None else _decode(cursor),
+        before=None if cursor is None else _checked(cursor),
         limit=limit + 1,
     )
     shown, has_more = found[:limit], len(found) > limit
     return listed(
         [event_view(event) for event in shown],
         has_more=has_more,
-        next_cursor=_encode(shown[-1]) if has_more else None,
+        next_cursor=shown[-1].id if has_more else None,
     )
 
 
@@ -129,19 +128,11 @@ def _views(traced: TracedEvent) -> list[dict[str, Any]]:
     ]
 
 
-def _encode(event: Event) -> str:
-    return f"{event.created_at.isoformat()}{_SEPARATOR}{event.id}"
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    at, _, event_id = cursor.partition(_SEPARATOR)
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError as exc:
-        raise _invalid_cursor() from exc
-    if instant.tzinfo is None or not event_id:
+def _checked(cursor: str) -> str:
+    """Return the id of the event that a cursor stands for."""
+    if not _CURSOR.fullmatch(cursor):
         raise _invalid_cursor()
-    return instant, event_id
+    return cursor
 
 
 def _invalid_cursor() -> PlatformError:

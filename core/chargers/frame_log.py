@@ -22,11 +22,13 @@ from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.partitions import Every, Partitioned
 
 CAPACITY: Final = 20_000
 BATCH: Final = 200
 FLUSH_EVERY_S: Final = 0.1
 RETRY_AFTER_S: Final = 1.0
+PARTITIONED: Final = Partitioned(table="frames", column="at", every=Every.DAY, ahead=3)
 MAX_TEXT_CHARS: Final = 300_000
 """More than the largest frame that is accepted by default."""
 
@@ -199,7 +201,12 @@ async def search(
 
 
 async def delete_older(tx: Tx, than: datetime) -> int:
-    """Delete some of the frames of before *than*; return how many. Call it until it returns 0."""
+    """Delete some of the frames of before *than*; return how many. Call it until it returns 0.
+
+    Not on PostgreSQL, where they go by the day (``PARTITIONED``).
+    """
+    if tx.dialect == "postgresql":
+        return 0
     return await record_store.delete_frames(tx, before=than)
 
 

@@ -29,6 +29,7 @@ from core.jobs.runner import Job
 from core.jobs.watch import Streaks
 from core.joining import work as joining
 from core.joining.states import ErrandKind
+from core.kernel import partitions
 from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
@@ -37,7 +38,7 @@ from core.operations import service as operations
 from core.partners import signing_keys
 from core.request_log import service as request_log
 from core.sandbox import service as sandbox
-from core.sessions import costs, recovery, stopping
+from core.sessions import costs, queries, recovery, stopping
 from core.smart_charging import service as smart_charging
 from core.upkeep import care
 from core.webhooks import health, inbox, partner_events, retention
@@ -99,7 +100,15 @@ def periodic_work(
         await transfers.delete_older(tx, tx.now - settings.frame_log_retention)
         await login.delete_refusals(tx, older_than=tx.now - _REFUSALS_KEPT)
 
+    async def cut_frames(tx: Tx) -> None:
+        await partitions.keep(tx, frame_log.PARTITIONED, kept=settings.frame_log_retention)
+
+    async def cut_meter_values(tx: Tx) -> None:
+        await partitions.keep(tx, queries.READINGS, kept=settings.meter_value_retention)
+
     return (
+        job("cut_frames", 600, cut_frames),
+        job("cut_meter_values", 600, cut_meter_values),
         job("expire_operations", 1, operations.expire_overdue),
         job("count_operations", 15, operations.measure),
         job("expire_commands", 1, commands.expire_overdue),

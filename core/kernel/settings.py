@@ -242,6 +242,12 @@ class Settings(
     frame_log_retention: timedelta = Field(
         default=timedelta(days=30), description="Age of deletion."
     )
+    meter_value_retention: timedelta | None = Field(
+        default=None,
+        ge=timedelta(days=60),
+        description="Age at which meter values are deleted, by the month, on PostgreSQL; none: "
+        "never. Sessions and orders keep their figures.",
+    )
 
     transfer_stalled_after: timedelta = Field(
         default=timedelta(hours=1),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Select, select
 
@@ -10,6 +11,7 @@ from core.chargers.models import connectors
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.page import Page, Slice, merged, paginate
+from core.kernel.partitions import Every, Partitioned
 from core.operations.models import operations
 from core.sessions import reading_store, store
 from core.sessions.models import (
@@ -23,6 +25,10 @@ from core.sessions.models import (
     sessions,
 )
 from core.sessions.states import StopReason
+
+READINGS: Final = Partitioned(
+    table="meter_values", column="received_at", every=Every.MONTH, ahead=2
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,6 +132,8 @@ ASIDE: Final = frozenset(
         "webhook.release",
         # when something happens that nobody here brings about on purpose
         "frame.ReservationStatusUpdate",
+        "job.cut_frames",
+        "job.cut_meter_values",
         "job.reconcile_desired_states",
         "job.resolve_silent_alerts",
         "job.watch_webhook_endpoints",

@@ -1,6 +1,7 @@
 """Take the plan of every statement that is run, where it is run, with the values it is run with."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from core.kernel.engine import Rows
 from core.kernel.engine_postgres import PostgresConnection
 
 EXPLAINED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+
+_PART: Final = re.compile(r"_(\d{8}|before|default)$")
+"""Of a table that is cut by time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,7 @@ async def _explain(raw: Any, plans: Plans, sql: str, arguments: Sequence[Any]) -
             continue
         rows += read
         if node["Node Type"] == "Seq Scan":
-            name = node["Relation Name"]
+            name = _PART.sub("", node["Relation Name"])
             scanned[name] = scanned.get(name, 0) + read
     plans.add(
         Plan(

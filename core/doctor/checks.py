@@ -234,11 +234,13 @@ CHECKS_OF_SECRETS: Final = (
         sql="\nUNION ALL\n".join(
             rf"""
             SELECT '{table}' AS table_name, CAST({key} AS VARCHAR(64)) AS id FROM {table}
-            WHERE CAST({column} AS TEXT) LIKE '%whsec\_%' ESCAPE '\'
-               OR CAST({column} AS TEXT) LIKE '%sgsec\_%' ESCAPE '\'
-               OR CAST({column} AS TEXT) LIKE '%vg\_op\_%' ESCAPE '\'
-               OR CAST({column} AS TEXT) LIKE '%vg\_live\_%' ESCAPE '\'
-               OR CAST({column} AS TEXT) LIKE '%vg\_test\_%' ESCAPE '\'
+            WHERE (CAST({column} AS TEXT) LIKE '%sec\_%' ESCAPE '\'
+                OR CAST({column} AS TEXT) LIKE '%vg\_%' ESCAPE '\'
+            ) AND (CAST({column} AS TEXT) LIKE '%whsec\_%' ESCAPE '\'
+                OR CAST({column} AS TEXT) LIKE '%sgsec\_%' ESCAPE '\'
+                OR CAST({column} AS TEXT) LIKE '%vg\_op\_%' ESCAPE '\'
+                OR CAST({column} AS TEXT) LIKE '%vg\_live\_%' ESCAPE '\'
+                OR CAST({column} AS TEXT) LIKE '%vg\_test\_%' ESCAPE '\')
             """  # noqa: S608 - names of ours
             for table, key, column in (
                 ("events", "id", "body"),

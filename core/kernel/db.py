@@ -23,7 +23,7 @@ from core.kernel import failpoints, metrics, tracing
 from core.kernel.clock import Clock
 from core.kernel.doorbell import Doorbell
 from core.kernel.engine import Connection, Engine
-from core.kernel.engine_postgres import PostgresEngine
+from core.kernel.engine_postgres import PATIENCE_S, PostgresEngine
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.queries import Filled, On
@@ -198,14 +198,20 @@ class Database:
         doorbell: Doorbell,
         clock: Clock,
         pool_size: int = 10,
+        patience_s: float = PATIENCE_S,
         engine: Engine | None = None,
     ) -> None:
         self.url = url
         self.doorbell = doorbell
         self.clock = clock
         self._anchor: datetime | None = None
-        self._engine = engine or _engine(url, pool_size, clock)
+        self._engine = engine or _engine(url, pool_size, patience_s, clock)
         self._statements = statements_for(self._engine.dialect)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes, and other connections of this one, work on it meanwhile."""
+        return self._engine.dialect.name == "postgresql"
 
     async def __aenter__(self) -> Self:
         await self._engine.open()
@@ -290,12 +296,12 @@ class Database:
         self._anchor = now - timedelta(seconds=self.clock.monotonic())
 
 
-def _engine(url: str, pool_size: int, clock: Clock) -> Engine:
+def _engine(url: str, pool_size: int, patience_s: float, clock: Clock) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return SqliteEngine(parsed.database or ":memory:", clock)
     dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-    return PostgresEngine(dsn, pool_size)
+    return PostgresEngine(dsn, pool_size, patience_s)
 
 
 def upsert(on: On, table: Table) -> Any:

@@ -15,15 +15,22 @@ DIALECT: Final[Dialect] = postgresql_dialect()  # type: ignore[no-untyped-call]
 
 QUEUE_S: Final = 60.0
 """How long a transaction waits for a connection."""
+PATIENCE_S: Final = 30.0
+"""How long a statement may take, as a rule."""
 
 
 class PostgresEngine:
-    """asyncpg's pool; a transaction that was cancelled takes its connection with it."""
+    """asyncpg's pool; a transaction that was cancelled takes its connection with it.
 
-    def __init__(self, dsn: str, pool_size: int) -> None:
+    Args:
+        patience_s: How long a statement may take.
+    """
+
+    def __init__(self, dsn: str, pool_size: int, patience_s: float) -> None:
         self.dialect = DIALECT
         self._dsn = dsn
         self._pool_size = pool_size
+        self._patience_s = patience_s
         self._pool: Any = None
 
     async def open(self) -> None:
@@ -34,7 +41,7 @@ class PostgresEngine:
             max_queries=2**31,
             reset=_nothing_to_reset,
             timeout=5,
-            command_timeout=30,
+            command_timeout=self._patience_s,
             statement_cache_size=1_000,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,

@@ -4,11 +4,12 @@ import asyncio
 
 import typer
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.doctor import service as doctor
 from migrations import run as migrations
-from ops.cli.output import FAILED, fail, out, print_json, print_rows, say
+from ops.cli.output import FAILED, err, fail, out, print_json, print_rows, say
 from ops.cli.running import Opened, load_settings, quiet_logs, revision_of, run, unreachable
 
 
@@ -40,9 +41,18 @@ def examine(*, json: bool) -> None:
     """Print what breaks an invariant; exit with code 1 if anything does."""
 
     async def look(opened: Opened) -> list[doctor.Finding]:
-        return await doctor.examine_whole(opened.db)
+        if not err().is_terminal:
+            return await doctor.examine_whole(opened.db)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=err(), transient=True) as progress:
+            task = progress.add_task("Checks", total=len(doctor.CHECKS))
 
-    findings = run(look, waiting=f"Running {len(doctor.CHECKS)} checks ...")
+            def told(title: str, ended: int, count: int) -> None:
+                progress.update(task, description=title[:60], completed=ended, total=count)
+
+            return await doctor.examine_whole(opened.db, told=told)
+
+    findings = run(look)
     if json:
         print_json([doctor.finding_view(finding) for finding in findings])
     elif not findings:

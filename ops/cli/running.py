@@ -26,6 +26,12 @@ from ops.tables import import_tables
 T = TypeVar("T")
 
 
+CONNECTIONS = 4
+"""At most; only the doctor uses more than one."""
+PATIENCE_S = 600.0
+"""How long a statement of a command may take: the doctor reads whole tables."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """What a command works with."""
@@ -139,7 +145,13 @@ async def _open(settings: Settings) -> AsyncIterator[Opened]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         bell = await _doorbell(stack, settings, clock)
-        db = Database(settings.database_url, doorbell=bell, clock=clock, pool_size=1)
+        db = Database(
+            settings.database_url,
+            doorbell=bell,
+            clock=clock,
+            pool_size=CONNECTIONS,
+            patience_s=PATIENCE_S,
+        )
         await stack.enter_async_context(db)
         yield Opened(settings=settings, db=db, vault=Vault(settings))
 

@@ -10,6 +10,8 @@ READ_AT_MOST: Final = 5_000
 
 MORE: Final[Mapping[str, tuple[int, str]]] = {
     "core.chargers.record_store._delete_before": (25_000, "5,000 are found, then deleted"),
+    "core.jobs.schedule.cut_frames": (25_000, "5,000 are found, then deleted"),
+    "core.jobs.schedule.cut_meter_values": (25_000, "5,000 are found, then deleted"),
     "core.chargers.record_store.frames_of": (50_000, "for an action, which has no index"),
     "core.chargers.security_store.newest": (10_000, "for a type, which has no index"),
     "core.request_log.store.newest": (10_000, "for filters, which have no index"),

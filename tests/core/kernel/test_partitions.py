@@ -118,15 +118,15 @@ async def test_old_rows_of_before_the_parts_are_deleted_one_by_one(
 async def test_what_there_was_is_there_after_the_step_and_after_the_step_back() -> None:
     url = services.postgres_url()
     try:
-        await run.on_connection(url, lambda it: command.upgrade(run.config(it), "0017"))
+        await run.on_connection(url, lambda it: command.upgrade(run.config(it), "0018"))
         async with (
             Database(url, doorbell=MemoryDoorbell(), clock=SystemClock()) as db,
             db.transaction() as tx,
         ):
             await _write(tx, tx.now - timedelta(days=5))
             await _write(tx, tx.now)
-        for revision in ("0018", "0017", "0018"):
-            move = command.downgrade if revision == "0017" else command.upgrade
+        for revision in ("0019", "0018", "0019"):
+            move = command.downgrade if revision == "0018" else command.upgrade
             await run.on_connection(url, lambda it, to=revision, by=move: by(run.config(it), to))  # type: ignore[misc]
             async with (
                 Database(url, doorbell=MemoryDoorbell(), clock=SystemClock()) as db,

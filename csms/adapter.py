@@ -30,6 +30,7 @@ class Heard:
         payload: The request as it came.
         checked: The request that became the handler's message: *payload*, or what was made of it
             where its content did not fit the schema.
+        is_plain: Nothing in it has to be hidden or spelled in another way to be stored.
         doubts: Reasons to quarantine the message, filled by whoever finds one. It is written in
             the transaction of the handler, and the message is acknowledged all the same.
     """
@@ -39,6 +40,7 @@ class Heard:
     action: str
     payload: Payload
     checked: Payload
+    is_plain: bool = False
     doubts: list[str] = field(default_factory=list)
 
 

@@ -39,14 +39,18 @@ def digest(payload: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def source(heard: Heard, *parts: object) -> Source:
+def source(heard: Heard, *parts: object, by_content: bool = False) -> Source:
     """Return where the fact of this message comes from; *parts* identify it for ever.
 
-    Without *parts* but the first, the digest of the payload is the rest of the key.
+    Args:
+        by_content: What has no better key: the digest of the payload is part of it.
     """
-    raw = redact(sanity.document(heard.payload).value)
-    content = {name: raw[name] for name in raw if name != _CHANGES_WHEN_REPEATED}
-    summary = digest(content)
+    raw = _kept(heard)
+    summary = whole = digest(raw)
+    if _CHANGES_WHEN_REPEATED in raw:
+        summary = digest({name: raw[name] for name in raw if name != _CHANGES_WHEN_REPEATED})
+    if by_content:
+        parts = (*parts, whole)
     return Source(
         charger_id=heard.charger.id,
         action=heard.action,
@@ -57,9 +61,9 @@ def source(heard: Heard, *parts: object) -> Source:
     )
 
 
-def payload_digest(heard: Heard) -> str:
-    """Return the digest of this message's payload, for the key of what has no better one."""
-    return digest(redact(sanity.document(heard.payload).value))
+def _kept(heard: Heard) -> Any:
+    """Return the payload as it may be stored."""
+    return heard.payload if heard.is_plain else redact(sanity.document(heard.payload).value)
 
 
 def key(*parts: object) -> str:
@@ -122,7 +126,9 @@ def readings_of(
         reading(
             value.timestamp,
             [to_sample(sampled) for sampled in value.sampled_value],
-            sanity.document(element["sampledValue"]).value,
+            element["sampledValue"]
+            if heard.is_plain
+            else sanity.document(element["sampledValue"]).value,
         )
         for value, element in zip(values, elements, strict=True)
     )

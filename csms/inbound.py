@@ -21,7 +21,7 @@ from csms.convert import convert
 from csms.mending import Hopeless, mend
 from csms.node import Node
 from csms.protocol import Call, Payload
-from csms.redact import redact_frame
+from csms.redact import is_plain, redact_frame
 from csms.tolerance import adapt
 
 log = structlog.get_logger()
@@ -152,6 +152,7 @@ async def _gathered(node: Node, peer: Peer, ask: _Ask) -> Payload | None:
         action=call.action,
         payload=call.payload,
         checked=ask.checked,
+        is_plain=_is_plain(ask),
     )
     fact = route.fact(heard, ask.message)
     if fact is None or heard.doubts:
@@ -177,6 +178,7 @@ async def _handle(
             action=call.action,
             payload=call.payload,
             checked=ask.checked,
+            is_plain=_is_plain(ask),
             settings=node.settings,
             rng=node.rng,
             doubts=list(reasons),
@@ -198,6 +200,10 @@ async def _handle(
             await _refresh(tx, peer)
     peer.conduct.handled(call, ask.text, (*ask.tolerated, *deviations.noted(tx)))
     return payload
+
+
+def _is_plain(ask: _Ask) -> bool:
+    return not ask.call.deviations and is_plain(ask.text)
 
 
 async def _named(tx: Tx, node: Node, peer: Peer, ask: _Ask) -> _Ask:

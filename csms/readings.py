@@ -121,6 +121,8 @@ def _value(quantity: _Quantity, samples: Sequence[Sample]) -> tuple[int | None, 
         and sample.unit in quantity.factors
         and not sample.signed
     ]
+    if not mine:
+        return None, ()
     mine = [sample for sample in mine if sample.location == _OUTLET] or mine
     chosen = _of_whole_or_phases(mine)
     if not chosen:
@@ -130,7 +132,9 @@ def _value(quantity: _Quantity, samples: Sequence[Sample]) -> tuple[int | None, 
         value = sanity.quantity(sample.value).value
         if value is None or value < 0 or abs(sample.multiplier) > MAX_MULTIPLIER:
             return None, (IMPOSSIBLE,)
-        values.append(value * quantity.factors[sample.unit] * Decimal(10) ** sample.multiplier)
+        if sample.multiplier:
+            value *= Decimal(10) ** sample.multiplier
+        values.append(value * quantity.factors[sample.unit])
     combined = quantity.combine(values)
     if combined > quantity.highest:
         return None, (IMPOSSIBLE,)

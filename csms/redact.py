@@ -81,6 +81,11 @@ def redact_frame(text: str | bytes, *, max_chars: int = MAX_LOGGED_CHARS) -> str
     return frame if length <= max_chars else f"{frame}...[{length - max_chars} more characters]"
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether a frame has no hint of a secret in it, so that ``redact`` changes nothing."""
+    return "\\" not in text and not _is_suspicious(text)
+
+
 def names_secret(name: str) -> bool:
     """Tell whether a setting of that name holds a secret."""
     return _SECRET_NAME.search(name) is not None

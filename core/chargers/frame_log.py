@@ -7,7 +7,7 @@ transaction. When the database is slow or away the queue fills, and then the old
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
@@ -162,10 +162,12 @@ async def _disguised(tx: Tx, batch: list[FrameSeen]) -> list[FrameSeen]:
 
 
 def _row(frame: FrameSeen) -> dict[str, object]:
-    facts = asdict(frame)
-    del facts["disguise"]
     return {
-        **facts,
+        "at": frame.at,
+        "charger_id": frame.charger_id,
+        "direction": frame.direction,
+        "kind": frame.kind,
+        "operation_id": frame.operation_id,
         "message_id": storable_or_none(frame.message_id, max_chars=64),
         "action": storable_or_none(frame.action, max_chars=64),
         "text": storable(frame.text, max_chars=MAX_TEXT_CHARS),

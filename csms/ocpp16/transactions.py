@@ -14,7 +14,7 @@ from core.sessions.states import SessionStatus
 from core.smart_charging import service as profiles
 from csms import gathered
 from csms.adapter import Context, Heard
-from csms.evidence import doubt, evse, happened_at, number, payload_digest, readings_of, source
+from csms.evidence import doubt, evse, happened_at, number, readings_of, source
 from csms.ocpp16 import messages as m
 from csms.ocpp16.id_tags import id_tag_info
 from csms.protocol import Payload
@@ -106,7 +106,7 @@ def meter_sampled(heard: Heard, msg: m.MeterValues) -> MeterSampled:
     """Return what MeterValues tells; connector 0 is the meter of the whole charge point."""
     transaction = None if msg.transaction_id is None else number(heard, msg.transaction_id)
     return MeterSampled(
-        source=source(heard, "meter", transaction or 0, payload_digest(heard)),
+        source=source(heard, "meter", transaction or 0, by_content=True),
         evse=evse(heard, msg.connector_id),
         transaction_ref=None if transaction is None else str(transaction),
         readings=readings_of(heard, "meterValue", msg.meter_value, _sample),

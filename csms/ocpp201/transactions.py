@@ -24,7 +24,6 @@ from csms.evidence import (
     evse,
     happened_at,
     number,
-    payload_digest,
     readings_of,
     source,
 )
@@ -200,7 +199,7 @@ async def meter_values(ctx: Context, msg: m.MeterValues) -> Payload:
 def meter_sampled(heard: Heard, msg: m.MeterValues) -> MeterSampled:
     """Return what MeterValues tells; EVSE 0 is the main meter of the station."""
     return MeterSampled(
-        source=source(heard, "meter", msg.evse_id, payload_digest(heard)),
+        source=source(heard, "meter", msg.evse_id, by_content=True),
         evse=evse(heard, msg.evse_id),
         transaction_ref=None,
         readings=readings_of(heard, "meterValue", msg.meter_value, _sample),

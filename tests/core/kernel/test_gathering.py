@@ -1,0 +1,85 @@
+"""Group commit: many facts, one transaction, and nobody answered before it is durable."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from core.chargers import connector_store
+from core.kernel.clock import SystemClock
+from core.kernel.db import Database, Tx
+from core.kernel.errors import DatabaseUnavailable
+from core.kernel.gathering import Gathering
+
+BAD = -1
+
+
+class Writer:
+    """Counts in a counter of the database; remembers the groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+
+    async def __call__(self, tx: Tx, facts: Sequence[int]) -> Sequence[int]:
+        self.groups.append(list(facts))
+        results = [await connector_store.next_numbers(tx, "test", fact) for fact in facts]
+        if BAD in facts:
+            raise ValueError("a bad fact")
+        return results
+
+
+async def total(db: Database) -> int:
+    async with db.transaction() as tx:
+        return await connector_store.last_number(tx, "test")
+
+
+async def test_i17_what_was_answered_is_committed(db: Database) -> None:
+    gathering = Gathering(db, SystemClock(), Writer())
+    assert await gathering.add(3) == 3
+    assert await total(db) == 3
+    assert sorted(await asyncio.gather(*(gathering.add(1) for _ in range(20)))) == [*range(4, 24)]
+    assert await total(db) == 23
+
+
+async def test_what_comes_during_a_transaction_is_one_group(db: Database) -> None:
+    writer = Writer()
+    gathering = Gathering(db, SystemClock(), writer)
+    await asyncio.gather(*(gathering.add(1) for _ in range(50)))
+    assert len(writer.groups) < 5
+    assert sum(map(len, writer.groups)) == 50
+
+
+async def test_a_fact_that_cannot_be_stored_costs_no_other(db: Database) -> None:
+    gathering = Gathering(db, SystemClock(), Writer())
+    results = await asyncio.gather(
+        *(gathering.add(fact) for fact in (1, BAD, 2)), return_exceptions=True
+    )
+    assert isinstance(results[1], ValueError)
+    assert await total(db) == 3
+
+
+async def test_an_outage_is_told_to_everybody_and_ends(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> Any:
+        raise DatabaseUnavailable
+
+    gathering = Gathering(db, SystemClock(), Writer())
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "transaction", away)
+        results = await asyncio.gather(
+            *(gathering.add(1) for _ in range(3)), return_exceptions=True
+        )
+    assert [type(one) for one in results] == [DatabaseUnavailable] * 3
+    assert await gathering.add(1) == 1
+
+
+async def test_who_gives_up_waiting_disturbs_nobody(db: Database) -> None:
+    gathering = Gathering(db, SystemClock(), Writer(), within_s=0.01)
+    left = asyncio.create_task(gathering.add(1))
+    stays = asyncio.create_task(gathering.add(1))
+    await asyncio.sleep(0)
+    left.cancel()
+    assert await stays in (1, 2)
+    assert len(gathering) == 0

@@ -1,0 +1,154 @@
+"""Prepared statements find and change what those that are built each time do, on both databases."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Executable,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from core.kernel.db import Database, Json, Tx, UtcDateTime
+from core.kernel.engine_postgres import DIALECT as POSTGRESQL
+from core.kernel.engine_sqlite import DIALECT as SQLITE
+from core.kernel.given import given_rows, is_among
+from core.kernel.queries import On, query
+from core.kernel.rows import insert_rows
+from core.kernel.statements import Statements
+
+things = Table(
+    "things",
+    MetaData(),
+    Column("id", String(20), primary_key=True),
+    Column("number", Integer),
+    Column("document", Json),
+    Column("at", UtcDateTime),
+    Column("free", Boolean),
+)
+AT = datetime(2026, 11, 28, 10, 0, 0, 123000, tzinfo=UTC)
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "number": 1, "document": {"x": ["ü", None]}, "at": AT, "free": True},
+    {"id": "it's :b", "number": None, "document": None, "at": None, "free": None},
+    {"id": "c", "number": -3, "document": [], "at": AT, "free": False},
+]
+
+
+@pytest.fixture
+async def tx(db: Database) -> AsyncIterator[Tx]:
+    """A transaction that sees a table of three rows."""
+    async with db.transaction() as tx:
+        kinds = (
+            "document JSONB, at TIMESTAMP WITH TIME ZONE, free BOOLEAN"
+            if tx.dialect == "postgresql"
+            else "document, at, free"
+        )
+        await tx.execute(
+            text(f"CREATE TEMPORARY TABLE things (id VARCHAR(20), number INTEGER, {kinds})")
+        )
+        await insert_rows(tx, things, ROWS)
+        yield tx
+
+
+@query
+def _some(*, number: int | None = None, at: datetime | None = None) -> Executable:
+    statement = select(things).order_by(things.c.number)
+    if number is not None:
+        statement = statement.where(things.c.number >= number)
+    if at is not None:
+        statement = statement.where(things.c.at == at)
+    return statement
+
+
+@query
+def _among(on: On, ids: list[str]) -> Executable:
+    return select(things.c.id).where(is_among(on, things.c.id, ids)).order_by(things.c.id)
+
+
+@query
+def _change(on: On, *, factor: int, rows: Any) -> Executable:
+    new = given_rows(
+        on, rows, id=String(), number=Integer(), document=Json, at=UtcDateTime(), free=Boolean()
+    )
+    return (
+        update(things)
+        .where(things.c.id == new.c.id)
+        .values(number=new.c.number * factor, document=new.c.document, at=new.c.at, free=new.c.free)
+        .returning(things.c.id)
+    )
+
+
+async def test_rows_come_back_as_they_were_given(tx: Tx) -> None:
+    found = {row.id: row._asdict() for row in await tx.all(select(things))}
+    assert found == {row["id"]: row for row in ROWS}
+
+
+async def test_a_condition_may_be_absent(tx: Tx) -> None:
+    everything = {row.id for row in await tx.all(_some())}
+    assert everything == {row["id"] for row in ROWS}
+    assert [row.id for row in await tx.all(_some(number=0))] == ["a"]
+    assert [row.id for row in await tx.all(_some(at=AT))] == ["c", "a"]
+    assert [row.id for row in await tx.all(_some(number=-3, at=AT))] == ["c", "a"]
+
+
+@pytest.mark.parametrize("ids", [[], ["a"], ["c", "a", "none"], [f"n{n}" for n in range(1000)]])
+async def test_a_list_has_any_length(tx: Tx, ids: list[str]) -> None:
+    known = {row["id"] for row in ROWS}
+    assert await tx.scalars(_among(tx, ids)) == sorted(known & set(ids))
+
+
+async def test_each_given_row_changes_its_own(tx: Tx) -> None:
+    rows = [
+        ("a", 5, [{"y": 1.5}], None, False),
+        ("it's :b", None, None, AT, True),
+        ("no", 1, 1, AT, True),
+    ]
+    changed = await tx.scalars(_change(tx, factor=2, rows=rows))
+    assert sorted(changed) == ["a", "it's :b"]
+    found = {row.id: tuple(row)[1:] for row in await tx.all(select(things))}
+    assert found["a"] == (10, [{"y": 1.5}], None, False)
+    assert found["it's :b"] == (None, None, AT, True)
+    assert found["c"] == (-3, [], AT, False)
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=lambda one: str(one.name))
+def test_a_query_is_built_once_for_each_set_of_absent_values(dialect: Any) -> None:
+    built: list[tuple[bool, bool]] = []
+
+    @query
+    def counted(one: int, *, two: int | None = None) -> Executable:
+        built.append((one is None, two is None))
+        return select(things).where(things.c.number == one, things.c.number == two)
+
+    statements = Statements(dialect)
+    for value in range(5):
+        counted(value).render(statements)
+        _, _, arguments = counted(value, two=value + 1).render(statements)
+        assert arguments == [value, value + 1]
+    assert built == [(False, True), (False, False)]
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")))
+def test_any_text_is_an_argument_and_never_sql(name: str) -> None:
+    for dialect in (SQLITE, POSTGRESQL):
+        _, sql, arguments = Statements(dialect).render(insert(things).values(id=name))
+        _, same, prepared = _insert_id(name).render(Statements(dialect))
+        assert prepared == arguments == [name]
+        assert sql == same or "q_name" not in same
+
+
+@query
+def _insert_id(name: str) -> Executable:
+    return insert(things).values(id=name)

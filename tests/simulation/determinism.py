@@ -5,7 +5,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+
+from sqlalchemy.sql import selectable
 
 
 @contextmanager
@@ -29,11 +32,14 @@ def determined(
 
     Everything that makes a secret or an id ends at ``os.urandom``: ``secrets``, ``uuid``,
     ``SystemRandom`` and our own ids. What libraries draw from ``random`` itself is seeded.
+    SQLAlchemy names aliases by chance when a statement is built, which is once in a process for
+    most of them: it goes on with what the system gives.
     """
     state = random.getstate()
     try:
         random.seed(rng.getrandbits(64))
         with patched(
+            (selectable, "os", SimpleNamespace(urandom=os.urandom)),
             (os, "urandom", rng.randbytes),
             (random, "_urandom", rng.randbytes),
             (time, "time", unix),

@@ -191,8 +191,8 @@ def run(module: str, order: Order, parent: Connection) -> None:
 
     async def until_parent_ends(ready: Ready) -> None:
         ended = asyncio.Event()
+        parent.send(ready)  # before the loop makes the pipe one that does not wait
         asyncio.get_running_loop().add_reader(parent.fileno(), ended.set)
-        parent.send(ready)
         await ended.wait()
         asyncio.get_running_loop().remove_reader(parent.fileno())
 

@@ -41,8 +41,12 @@ class Gatherings:
     """The groups of one node."""
 
     def __init__(self, db: Database, clock: Clock, *, within_s: float) -> None:
-        self._statuses = Gathering(db, clock, store_statuses, within_s=within_s)
-        self._samples = Gathering(db, clock, store_samples, within_s=within_s)
+        self._statuses = Gathering(
+            db, clock, store_statuses, kind=("frame", "StatusNotification"), within_s=within_s
+        )
+        self._samples = Gathering(
+            db, clock, store_samples, kind=("frame", "MeterValues"), within_s=within_s
+        )
 
     async def add(self, fact: StatusReported | MeterSampled) -> Codes:
         """Store *fact* with others; return the deviations that were noted, once it is committed.

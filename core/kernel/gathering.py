@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 import structlog
 
+from core.kernel import failpoints
 from core.kernel.clock import Clock
 from core.kernel.db import Database, Tx
 from core.kernel.errors import DatabaseUnavailable
@@ -29,6 +31,7 @@ class Gathering(Generic[F, R]):
     Args:
         write: Stores facts and returns a result for each, in their order. If it fails for a
             group, each of its facts is written alone, so that none is lost with another.
+        kind: What its transactions are called where they may be watched (``failpoints.enter``).
         within_s: How long to wait for more before a group is written.
     """
 
@@ -38,8 +41,10 @@ class Gathering(Generic[F, R]):
         clock: Clock,
         write: Callable[[Tx, Sequence[F]], Awaitable[Sequence[R]]],
         *,
+        kind: tuple[str, str],
         within_s: float = 0.0,
     ) -> None:
+        self._kind = kind
         self._db = db
         self._clock = clock
         self._write = write
@@ -60,10 +65,12 @@ class Gathering(Generic[F, R]):
         written: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((fact, written))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._run())
+            # in a context of its own: what it logs belongs to no caller
+            self._writing = asyncio.create_task(self._run(), context=Context())
         return await written
 
     async def _run(self) -> None:
+        failpoints.enter(*self._kind)
         try:
             while self._waiting:
                 if self._within_s and len(self._waiting) < AT_ONCE:

@@ -50,7 +50,17 @@ _SECRET_LOOK: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 # Of most bodies none of these is a part; to look for plain words costs a tenth of the rest.
-_HINTS: Final = (b"vg_", b"whsec_", b"basic", b"bearer", b"eyj", b"-----begin", b"://", b"\\")
+_HINTS: Final = (
+    b"vg_",
+    b"whsec_",
+    b"sgsec_",
+    b"basic",
+    b"bearer",
+    b"eyj",
+    b"-----begin",
+    b"://",
+    b"\\",
+)
 _URL_PASSWORD: Final = re.compile(r"(://)[^\s/?#@\"]{1,512}@")
 _URL_QUERY: Final = re.compile(r"(://[^\s?#\"]{1,2048}\?)[^\s\"]+")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)

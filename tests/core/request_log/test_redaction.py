@@ -80,6 +80,13 @@ def test_s19_a_secret_is_hidden_wherever_it_stands(document: Any) -> None:
     assert CANARY not in json.dumps({name: str(value) for name, value in row.items()})
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_s19_each_look_of_a_secret_is_known_where_nothing_else_hints_at_it(look: str) -> None:
+    sent = json.dumps(look).encode()
+    row = row_of(call(request=Body(len(sent), sent), response=Body(len(sent), sent)))
+    assert CANARY not in json.dumps({name: str(value) for name, value in row.items()})
+
+
 @given(documents)
 def test_what_is_kept_is_json_and_small(document: Any) -> None:
     sent = json.dumps(document).encode()

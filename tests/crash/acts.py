@@ -208,6 +208,11 @@ async def make_a_station(on: Stage) -> None:
 
 
 @act
+async def rename_the_station(on: Stage) -> None:
+    await _operate(on, "PATCH", f"/stations/{on.station_id}", {"name": next_id("station")})
+
+
+@act
 async def make_a_partner(on: Stage) -> None:
     await _operate(on, "POST", "/partners", {"name": next_id("partner")})
 

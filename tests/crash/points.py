@@ -37,6 +37,7 @@ COMMITS: Final[dict[str, str]] = {
     "api.POST/v1/webhook_endpoints/{endpoint_id}/rotate_secret": "use_endpoints",
     "api.DELETE/v1/webhook_endpoints/{endpoint_id}": "use_endpoints",
     # operators
+    "api.PATCH/operator/v1/stations/{station_id}": "rename_the_station",
     "api.POST/operator/v1/stations": "make_a_station",
     "api.POST/operator/v1/partners": "make_a_partner",
     "api.PUT/operator/v1/id_tokens/{token}": "put_a_card",
@@ -87,6 +88,7 @@ COMMITS: Final[dict[str, str]] = {
     "job.settle_holds": "hold_a_connector",
     "job.stop_sessions": "start_with_a_limit",
     "job.tell_alerts": "raise_alerts",
+    "job.tell_station_changes": "rename_the_station",
     "job.tell_status_changes": DAILY,
 }
 """What is written, by the kind of work; each commit has two places."""

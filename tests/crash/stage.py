@@ -98,9 +98,12 @@ class Stage:
         """Return the id of a charger's only connector, once it has been reported."""
 
         async def known() -> str | None:
-            async with self.db.transaction() as tx:
-                charger = await registry.by_identity(tx, identity)
-                found = [] if charger is None else await registry.connectors_of(tx, charger.id)
+            try:
+                async with self.db.transaction() as tx:
+                    charger = await registry.by_identity(tx, identity)
+                    found = [] if charger is None else await registry.connectors_of(tx, charger.id)
+            except DatabaseUnavailable:  # it is what is taken away here
+                return None
             return next((connector.id for connector in found), None)
 
         return await eventually(known, within_s=30)

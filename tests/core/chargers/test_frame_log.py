@@ -131,9 +131,10 @@ async def test_frames_are_found_by_what_an_operator_has_in_hand(db: Database) ->
         assert await find(at_from=later) == ["third", "second"]
         assert await find(at_to=later) == [FRAME.text]
         assert await find(before_number=newest.number, limit=1) == ["second"]
-        assert await frame_log.delete_older(tx, later) == 1
+        if tx.dialect == "sqlite":  # PostgreSQL deletes by the day (tests/core/kernel)
+            assert await frame_log.delete_older(tx, later) == 1
+            assert await find() == ["third", "second"]
         assert await frame_log.delete_older(tx, later) == 0
-        assert await find() == ["third", "second"]
 
 
 async def test_s10_what_is_not_believed_is_kept(

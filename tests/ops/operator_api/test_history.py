@@ -19,7 +19,13 @@ from tests.ops.operator_api.making import get, post
 CP, OP, CS, ORD, WE = (f"{prefix}_{'0' * 26}" for prefix in ("cp", "op", "cs", "ord", "we"))
 EVT, DLV = f"evt_{'1' * 26}", f"dlv_{'1' * 26}"
 IDS = {
-    "cp": CP, "op": OP, "cs": CS, "ord": ORD, "we": WE, "evt-1": EVT, "dlv-1": DLV,
+    "cp": CP,
+    "op": OP,
+    "cs": CS,
+    "ord": ORD,
+    "we": WE,
+    "evt-1": EVT,
+    "dlv-1": DLV,
     **{f"evt-{seq}": f"evt_{str(seq) * 26}" for seq in (2, 3)},
 }
 """Ids of the scene, as they look on the wire."""

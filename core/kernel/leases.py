@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Table, select, update
 
 from core.kernel.db import Tx
+from core.kernel.given import is_selected
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ async def claim_due(
     )
     statement = (
         update(table)
-        .where(table.c.id.in_(due), table.c.due_at <= tx.now)
+        .where(is_selected(tx, table.c.id, due), table.c.due_at <= tx.now)
         .values(due_at=until, attempts=table.c.attempts + 1, updated_at=tx.now)
         .returning(table)
     )

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, literal_column, select, update
 
 from core.kernel.db import Tx, UtcDateTime
+from core.kernel.given import is_selected
 from core.webhooks.models import deliveries
 from core.webhooks.outbox import IS_DUE, Claim, load
 from core.webhooks.schedule import OPERATION_PREFIX
@@ -123,7 +124,7 @@ async def unpark(tx: Tx, endpoint_id: str) -> None:
         )
         .limit(UNPARKED_AT_ONCE)
     )
-    statement = update(deliveries).where(deliveries.c.id.in_(parked), IS_DUE)
+    statement = update(deliveries).where(is_selected(tx, deliveries.c.id, parked), IS_DUE)
     await tx.execute(statement.values(due_at=tx.now, parked=False))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Executable, func, literal_column, or_, select, update
 
 from core.kernel.db import Tx
-from core.kernel.given import is_among
+from core.kernel.given import is_among, is_selected
 from core.kernel.page import Page, Slice, paginate
 from core.kernel.queries import On, query
 from core.kernel.rows import guarded_move, insert_rows
@@ -115,11 +115,13 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
 
     One statement decides: what another worker took in the meantime is not due any more.
     """
-    return await load(tx, await tx.scalars(_claim(endpoint_id, limit, now=tx.now, lease=lease)))
+    return await load(tx, await tx.scalars(_claim(tx, endpoint_id, limit, now=tx.now, lease=lease)))
 
 
 @query
-def _claim(endpoint_id: str, limit: int, *, now: datetime, lease: datetime) -> Executable:
+def _claim(
+    on: On, endpoint_id: str, limit: int, *, now: datetime, lease: datetime
+) -> Executable:
     due = (
         select(deliveries.c.id)
         .where(deliveries.c.endpoint_id == endpoint_id, IS_DUE, deliveries.c.due_at <= now)
@@ -128,7 +130,7 @@ def _claim(endpoint_id: str, limit: int, *, now: datetime, lease: datetime) -> E
     )
     return (
         update(deliveries)
-        .where(deliveries.c.id.in_(due), IS_DUE, deliveries.c.due_at <= now)
+        .where(is_selected(on, deliveries.c.id, due), IS_DUE, deliveries.c.due_at <= now)
         .values(due_at=lease)
         .returning(deliveries.c.id)
     )
@@ -219,7 +221,7 @@ async def disable(tx: Tx, endpoint_id: str, *, limit: int) -> int:
     )
     statement = (
         update(deliveries)
-        .where(deliveries.c.id.in_(queued), IS_DUE)
+        .where(is_selected(tx, deliveries.c.id, queued), IS_DUE)
         .values(status=DeliveryStatus.DISABLED, updated_at=tx.now)
     )
     return await tx.execute(statement)
@@ -255,7 +257,7 @@ async def supersede(tx: Tx, queued: Sequence[Mapping[str, Any]]) -> None:
         )
         move_out = (
             update(deliveries)
-            .where(deliveries.c.id.in_(old), IS_DUE)
+            .where(is_selected(tx, deliveries.c.id, old), IS_DUE)
             .values(status=DeliveryStatus.SUPERSEDED, updated_at=tx.now)
         )
         await tx.execute(move_out)

@@ -19,8 +19,8 @@ MAX_ANSWER_BYTES: Final = 65_536
 # A name may have many addresses: all are checked, this many are tried.
 ADDRESSES_TRIED: Final = 4
 KEEP_ALIVE_S: Final = 10.0
-IDLE_PER_HOST: Final = 8
-IDLE_HOSTS: Final = 128
+IDLE_PER_HOST: Final = 64
+IDLE_IN_ALL: Final = 512
 
 Resolver = Callable[[str], Awaitable[Sequence[IPAddress]]]
 Key = tuple[str, str, int]
@@ -58,13 +58,18 @@ def system_resolver(executor: ThreadPoolExecutor) -> Resolver:
 
 
 class _BoundedStream(httpcore2.AsyncNetworkStream):
-    """A stream that reads no more than its connection may."""
+    """A stream that reads no more than its connection may, and sends a request in one piece."""
 
     def __init__(self, inner: httpcore2.AsyncNetworkStream, owner: "PinnedBackend") -> None:
         self._inner = inner
         self._owner = owner
+        self._unsent: list[bytes] = []
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if self._unsent:
+            request = b"".join(self._unsent)
+            self._unsent.clear()
+            await self._inner.write(request, timeout)
         left = self._owner.bytes_left
         if left <= 0:
             raise AnswerTooLarge(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
@@ -73,7 +78,7 @@ class _BoundedStream(httpcore2.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        await self._inner.write(buffer, timeout)
+        self._unsent.append(buffer)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -178,21 +183,19 @@ class IdleConnections:
     swept_at: float = 0.0
 
     async def take(self, key: Key, addresses: Sequence[IPAddress]) -> Connection | None:
-        """Return an idle connection whose address the name still resolves to, or ``None``."""
-        kept = self.by_key.pop(key, [])
-        chosen: Connection | None = None
-        stale: list[Connection] = []
-        for connection in kept:
-            if not _is_usable(connection) or connection.backend.connected_to not in addresses:
-                stale.append(connection)
-            elif chosen is None:
-                chosen = connection
-            else:
-                self.by_key.setdefault(key, []).append(connection)
-        await _close_all(stale)
-        if chosen is not None:
-            chosen.backend.bytes_left = MAX_ANSWER_BYTES
-        return chosen
+        """Return the idle connection that was used last and is good, or ``None``.
+
+        It is good while the name still resolves to its address; others are closed on the way.
+        """
+        while kept := self.by_key.get(key):
+            chosen = kept.pop()  # no await before this: whoever waits must not be given it, too
+            if not kept:
+                del self.by_key[key]
+            if _is_usable(chosen) and chosen.backend.connected_to in addresses:
+                chosen.backend.bytes_left = MAX_ANSWER_BYTES
+                return chosen
+            await _close_all([chosen])
+        return None
 
     async def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer was read to its end, or close it."""
@@ -207,7 +210,7 @@ class IdleConnections:
         same = self.by_key.setdefault(connection.key, [])
         same.append(connection)
         surplus = [same.pop(0)] if len(same) > IDLE_PER_HOST else []
-        if len(self.by_key) > IDLE_HOSTS:
+        if sum(map(len, self.by_key.values())) > IDLE_IN_ALL:
             surplus += self.by_key.pop(next(iter(self.by_key)))
         await _close_all(surplus)
 

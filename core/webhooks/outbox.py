@@ -119,9 +119,7 @@ async def claim(tx: Tx, endpoint_id: str, *, limit: int, lease: datetime) -> Seq
 
 
 @query
-def _claim(
-    on: On, endpoint_id: str, limit: int, *, now: datetime, lease: datetime
-) -> Executable:
+def _claim(on: On, endpoint_id: str, limit: int, *, now: datetime, lease: datetime) -> Executable:
     due = (
         select(deliveries.c.id)
         .where(deliveries.c.endpoint_id == endpoint_id, IS_DUE, deliveries.c.due_at <= now)

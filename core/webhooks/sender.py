@@ -31,6 +31,9 @@ from core.webhooks.transport import Transport, post
 SWEEP_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 5.0
 LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
+RECORDED_WITHIN_S: Final = 0.02
+"""So long what has ended waits for more, to be written down together."""
+RECORDED_AT_ONCE: Final = 100
 
 log = structlog.get_logger()
 
@@ -77,6 +80,7 @@ class Sender:
         self._finished: list[Outcome] = []
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
+        self._waking: asyncio.Task[None] | None = None
         self._sweep = True
 
     async def run(self) -> None:
@@ -89,8 +93,10 @@ class Sender:
                     await self._wake.wait()
                     self._wake.clear()
             finally:
-                listener.cancel()
-                await asyncio.gather(listener, return_exceptions=True)
+                others = [listener] if self._waking is None else [listener, self._waking]
+                for other in others:
+                    other.cancel()
+                await asyncio.gather(*others, return_exceptions=True)
                 await self._close()
 
     async def deliver_once(self) -> int:
@@ -185,7 +191,22 @@ class Sender:
             outcome = task.result()
             self._lanes.end(outcome.claim, is_delivered=outcome.is_delivered)
             self._finished.append(outcome)
-            self._wake.set()
+            if not self._may_wait(outcome.claim):
+                self._wake.set()
+            elif self._waking is None or self._waking.done():
+                self._waking = asyncio.create_task(self._wake_soon(), name="webhook record")
+            self._begin()
+
+    def _may_wait(self, claim: Claim) -> bool:
+        """Tell whether nobody waits for this outcome: no place in an order, no idle endpoint."""
+        if claim.order_key is not None or len(self._finished) >= RECORDED_AT_ONCE:
+            return False
+        has_room = self._lanes.room_of(claim.endpoint_id, is_failing=False) > 0
+        return not (has_room and claim.endpoint_id in self._hot)
+
+    async def _wake_soon(self) -> None:
+        await self._db.clock.sleep(RECORDED_WITHIN_S)
+        self._wake.set()
 
     async def _attempt(self, claim: Claim) -> Outcome:
         with tracing.span(

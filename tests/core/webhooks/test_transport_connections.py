@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from core.webhooks.answers import AttemptError
-from core.webhooks.connections import IDLE_HOSTS, IDLE_PER_HOST, system_resolver
+from core.webhooks.connections import IDLE_IN_ALL, IDLE_PER_HOST, system_resolver
 from core.webhooks.networks import IPAddress
 from core.webhooks.transport import Transport
 from tests.core.webhooks.hostile_addresses import NOT_PUBLIC
@@ -175,10 +175,10 @@ async def test_the_limit_of_an_answer_counts_for_each_attempt(transport: Transpo
 
 async def test_idle_connections_are_bounded_over_all_hosts(transport: Transport) -> None:
     async with receiving() as receiver:
-        for number in range(IDLE_HOSTS + 5):
+        for number in range(IDLE_IN_ALL + 5):
             host = f"h{number}.partner.example"
             assert (await deliver(transport, receiver, host=host)).is_delivered
-        assert len(transport.idle.by_key) == IDLE_HOSTS
+        assert sum(map(len, transport.idle.by_key.values())) == IDLE_IN_ALL
 
 
 async def test_the_system_resolver_asks_for_the_absolute_name(

@@ -178,6 +178,10 @@ class Adapter:
         """Return what the answer to *action* means, and the charger's own word for it."""
         return self._judges.get(action, by_status)(answer)
 
+    def learns_from(self, action: str) -> bool:
+        """Tell whether an answer to *action* says more than its verdict."""
+        return action in self._learners
+
     async def learn(self, tx: Tx, command: CommandRow, action: str, answer: Payload) -> None:
         """Take from the answer to *action* what is worth more than the verdict."""
         learner = self._learners.get(action)

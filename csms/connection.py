@@ -307,7 +307,7 @@ class Connection:
             failpoints.hit("csms.answered", command.kind)
             sent = SentCall(command, claimed.message_id, claimed.action, 0.0)
             await self._record(sent, answer)
-        return True
+        return not claimed.is_last  # whatever comes meanwhile wakes us
 
     async def _ask(self, claimed: Claimed) -> Result | Refusal | None:
         """Write a call and return its answer; ``None`` if it may or may not have been heard."""

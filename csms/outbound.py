@@ -53,13 +53,14 @@ _SHUT_OUT: Final = frozenset({Registration.DISABLED, Registration.REJECTED})
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A command that nobody else will send, and its frame."""
+    """A command that nobody else will send, and its frame; *is_last*: no other waits behind it."""
 
     command: CommandRow
     message_id: str
     action: str
     text: str
     payload: Payload
+    is_last: bool = False
     traceparent: str | None = None
 
 
@@ -95,26 +96,47 @@ async def claim(
             why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
             if why is not None:
                 raise NoLongerOurs(why)
+            words = _Words(node, adapter, max_bytes)
             command = await operations.claim_next(
-                tx, charger_id, without=_not_now(adapter, charger)
+                tx, charger_id, without=_not_now(adapter, charger), name=words.say
             )
             if command is None:
                 return None
-            try:
-                claimed = _encode(node, adapter, command, max_bytes=max_bytes)
-            except (TypeError, ValueError, Undecryptable) as exc:
-                log.warning("command_not_sent", command_id=command.id, error=str(exc))
+            if words.said is None:
+                log.warning("command_not_sent", command_id=command.id, error=str(words.unsaid))
                 await operations.could_not_send(tx, command)
-                unsaid = _unsaid(exc, at=tx.now)
+                unsaid = _unsaid(words.unsaid, at=tx.now)
                 await desired.answered(tx, command, unsaid)
                 await fleet.answered(tx, command, unsaid)
                 continue
-            await commands.sent_as(tx, command.id, claimed.action)
+            claimed = replace(words.said, command=command)
             await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
             if tracing.is_on() and command.operation_id is not None:
                 parent = await operations.traceparent_of(tx, command.operation_id)
                 claimed = replace(claimed, traceparent=parent)
         return claimed
+
+
+@dataclass(slots=True)
+class _Words:
+    """The next command in the charger's words, or why it cannot be put into them."""
+
+    node: Node
+    adapter: Adapter
+    max_bytes: int | None
+    said: Claimed | None = None
+    unsaid: Exception | None = None
+
+    def say(self, command: CommandRow, is_last: bool) -> str | None:
+        """Return the action; ``None`` where it cannot be said."""
+        self.said = self.unsaid = None
+        try:
+            said = _encode(self.node, self.adapter, command, max_bytes=self.max_bytes)
+        except (TypeError, ValueError, Undecryptable) as exc:
+            self.unsaid = exc
+            return None
+        self.said = replace(said, is_last=is_last)
+        return said.action
 
 
 def why_it_ends(node: Node, charger: Charger, *, epoch: int, security_profile: int) -> str | None:
@@ -135,7 +157,7 @@ def _not_now(adapter: Adapter, charger: Charger) -> frozenset[str]:
 
 
 def _encode(node: Node, adapter: Adapter, command: CommandRow, *, max_bytes: int | None) -> Claimed:
-    """Return the frame of a claimed command.
+    """Return the frame of a command that is about to be claimed.
 
     Raises:
         ValueError: The charger's version has no such request, or its frame is too large.
@@ -185,10 +207,11 @@ async def record_answer(
         if sent.command.fleet_target_id is not None:
             await fleet.answered(tx, sent.command, recorded)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
-    if recorded.response is not None and violation is None:
+    response = recorded.response
+    if response is not None and violation is None and adapter.learns_from(sent.action):
         failpoints.enter("command", "learn")
         async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
-            await adapter.learn(tx, sent.command, sent.action, recorded.response)
+            await adapter.learn(tx, sent.command, sent.action, response)
     return None if violation is None else violation.description
 
 
@@ -208,7 +231,7 @@ async def _tell_wish(
         await desired.answered(tx, command, unread)
 
 
-def _unsaid(exc: Exception, *, at: datetime) -> Answer:
+def _unsaid(exc: Exception | None, *, at: datetime) -> Answer:
     """Return what stands for the answer to a command that this charger cannot be told."""
     reason = str(exc)[:_MAX_REASON_CHARS]
     error = {"code": codes.NOT_SUPPORTED, "description": reason, "details": {}}

@@ -13,12 +13,14 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from core.kernel import failpoints
 from core.kernel.errors import PlatformError
+from partner_api.solving import plan_for
 
 MAX_DEPTH: Final = 20
 MAX_SHOWN: Final = 100
@@ -74,7 +76,12 @@ class StrictRoute(APIRoute):
     request_class: type[Request] = StrictRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        plan = plan_for(
+            self.dependant,
+            embeds_body=self._embed_body_fields,
+            is_form=self.body_field is not None and isinstance(self.body_field.field_info, Form),
+        )
+        handle = super().get_route_handler() if plan is None else plan.answer
         known = frozenset(
             field.alias for part in every(self.dependant) for field in part.query_params
         )

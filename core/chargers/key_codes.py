@@ -10,7 +10,13 @@ from typing import Any
 from core.audit.service import Actor
 from core.chargers import id_tokens, record_store, token_store
 from core.chargers.record_models import IdToken
-from core.chargers.token_formats import KEY_CODE, NAME_DIGITS, NAME_PREFIX, is_name
+from core.chargers.token_formats import (
+    KEY_CODE,
+    NAME_DIGITS,
+    NAME_PREFIX,
+    is_name,
+    is_stored,
+)
 from core.kernel.crypto import Vault
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
@@ -29,8 +35,9 @@ async def known_as(tx: Tx, vault: Vault, text: str) -> str:
     """
     if is_name(text.upper()):
         return text.upper()
-    name = name_of(vault, text)
-    return text.upper() if await record_store.token(tx, name) is None else name
+    plain, name = text.upper(), name_of(vault, text)
+    await record_store.read_tokens(tx, [name, plain] if is_stored(plain) else [name])
+    return plain if await record_store.token(tx, name) is None else name
 
 
 async def put(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Executable, Table, delete, func, or_, select
 
@@ -19,8 +19,11 @@ from core.chargers.record_models import (
     variables,
 )
 from core.kernel.db import Tx, upsert
-from core.kernel.queries import query
+from core.kernel.given import is_among
+from core.kernel.queries import On, query
 from core.kernel.rows import insert_row, insert_rows
+
+_TOKENS: Final = "id tokens"
 
 DELETED_AT_ONCE = 5_000
 FRAMES_LOOKED_AT = 50_000
@@ -102,6 +105,7 @@ async def variables_page(
 
 
 async def put_token(tx: Tx, token: str, **values: Any) -> IdToken:
+    _known(tx).pop(token, None)
     statement = upsert(tx, id_tokens).values(
         token=token, created_at=tx.now, updated_at=tx.now, **values
     )
@@ -112,12 +116,26 @@ async def put_token(tx: Tx, token: str, **values: Any) -> IdToken:
 
 
 async def token(tx: Tx, text: str) -> IdToken | None:
-    return await tx.one_or_none(_token(text), IdToken)
+    """Return a token of the list; what this transaction was asked for before is not read again."""
+    if text not in _known(tx):
+        await read_tokens(tx, [text])
+    return _known(tx)[text]
+
+
+async def read_tokens(tx: Tx, texts: Sequence[str]) -> None:
+    """Read tokens that this transaction will ask for, in one go."""
+    found = {row.token: row for row in await tx.all(_tokens(tx, list(texts)), IdToken)}
+    _known(tx).update({text: found.get(text) for text in texts})
 
 
 @query
-def _token(text: str) -> Executable:
-    return select(id_tokens).where(id_tokens.c.token == text)
+def _tokens(on: On, texts: list[str]) -> Executable:
+    return select(id_tokens).where(is_among(on, id_tokens.c.token, texts))
+
+
+def _known(tx: Tx) -> dict[str, IdToken | None]:
+    known: dict[str, IdToken | None] = tx.info.setdefault(_TOKENS, {})
+    return known
 
 
 async def names_among(tx: Tx, names: Collection[str]) -> frozenset[str]:
@@ -145,6 +163,7 @@ async def tokens(
 
 
 async def delete_token(tx: Tx, text: str) -> IdToken | None:
+    _known(tx).pop(text, None)
     statement = delete(id_tokens).where(id_tokens.c.token == text).returning(id_tokens)
     return await tx.one_or_none(statement, IdToken)
 

@@ -16,6 +16,8 @@ from core.kernel.queries import On, query
 from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.partners.models import grants
 
+_STATIONS: Final = "stations of chargers"
+
 
 async def add_station(tx: Tx, **values: Any) -> Station:
     statement = insert(stations).values(created_at=tx.now, updated_at=tx.now, **values)
@@ -101,8 +103,11 @@ def _charger(charger_id: str) -> Executable:
 
 
 async def station_of(tx: Tx, charger_id: str) -> str | None:
-    result: str | None = await tx.scalar(_station_of(charger_id))
-    return result
+    """Return the station of a charger; a transaction asks once for each."""
+    known: dict[str, str | None] = tx.info.setdefault(_STATIONS, {})
+    if charger_id not in known:
+        known[charger_id] = await tx.scalar(_station_of(charger_id))
+    return known[charger_id]
 
 
 @query

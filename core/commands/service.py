@@ -6,6 +6,7 @@ evidence (a transaction, a status) decides.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -94,29 +95,39 @@ async def is_on_its_way(tx: Tx, *, charger_id: str, session_id: str, kind: str) 
     return bool(found)
 
 
-async def peek(tx: Tx, charger_id: str, *, without: Collection[str] = ()) -> CommandRow | None:
-    """Return the most urgent command of a charger that may still be sent.
+async def peek(
+    tx: Tx, charger_id: str, *, without: Collection[str] = ()
+) -> tuple[CommandRow | None, bool]:
+    """Return the most urgent command that may still be sent, and whether others wait behind it.
+
+    It has the message id with which it is to be claimed.
 
     Args:
         without: Kinds that may not be sent now.
     """
-    return await store.next_queued(tx, charger_id, without=without)
+    found = await store.next_queued(tx, charger_id, without=without)
+    if not found:
+        return None, False
+    return replace(found[0], message_id=str(uuid4())), len(found) > 1
 
 
-async def claim(tx: Tx, command_id: str) -> CommandRow | None:
-    """Take a queued command for sending; ``None`` if somebody else did.
+async def claim(tx: Tx, command: CommandRow, *, action: str | None = None) -> CommandRow | None:
+    """Take a command that was peeked at for sending; ``None`` if somebody else did.
 
     The caller must hold the charger's socket and must write the frame after the commit, with the
     row's message id.
+
+    Args:
+        action: The OCPP action that it becomes.
     """
     return await store.move(
-        tx, command_id, CommandStatus.SENT, sent_at=tx.now, message_id=str(uuid4())
+        tx,
+        command.id,
+        CommandStatus.SENT,
+        sent_at=tx.now,
+        message_id=command.message_id,
+        action=action,
     )
-
-
-async def sent_as(tx: Tx, command_id: str, action: str) -> None:
-    """Remember the OCPP action that a claimed command becomes."""
-    await store.set_action(tx, command_id, action)
 
 
 async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, literal_column, select, update
+from sqlalchemy import Executable, literal_column, select
 
 from core.chargers.models import chargers
 from core.commands.models import CommandRow, commands
@@ -28,10 +28,10 @@ async def move(tx: Tx, command_id: str, to: CommandStatus, **values: Any) -> Com
 
 async def next_queued(
     tx: Tx, charger_id: str, *, without: Collection[str] = ()
-) -> CommandRow | None:
-    """Return the most urgent command that may still be sent, of kinds other than *without*."""
+) -> Sequence[CommandRow]:
+    """Return the two most urgent commands that may still be sent, of kinds but *without*."""
     statement = _next_queued(tx, charger_id, now=tx.now, without=sorted(without) or None)
-    return await tx.one_or_none(statement, CommandRow)
+    return await tx.all(statement, CommandRow)
 
 
 @query
@@ -42,7 +42,7 @@ def _next_queued(
         select(commands)
         .where(commands.c.charger_id == charger_id, _IS_QUEUED, commands.c.expires_at > now)
         .order_by(commands.c.priority, commands.c.number)
-        .limit(1)
+        .limit(2)
     )
     if without is not None:
         statement = statement.where(~is_among(on, commands.c.kind, without))
@@ -150,12 +150,3 @@ async def newest(
     if before_number is not None:
         statement = statement.where(commands.c.number < before_number)
     return await tx.all(statement, CommandRow)
-
-
-async def set_action(tx: Tx, command_id: str, action: str) -> None:
-    await tx.execute(_set_action(command_id, action))
-
-
-@query
-def _set_action(command_id: str, action: str) -> Executable:
-    return update(commands).where(commands.c.id == command_id).values(action=action)

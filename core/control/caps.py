@@ -7,15 +7,16 @@ the cap holds however many nodes take calls at once. What only ends things is ne
 from functools import partial
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Executable, String, func, select
 
 from core.control.requests import Requester
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
+from core.kernel.queries import bound, query
 from core.kernel.settings import Settings
 from core.operations import reservation_store, store
 from core.operations.states import OperationType
-from core.partners import limits
+from core.partners import limit_store, limits
 
 _AT_END: Final = "1-caps"
 _COUNTED: Final = (
@@ -36,9 +37,10 @@ def keep(tx: Tx, settings: Settings, requester: Requester, *, reserving: bool = 
 
 
 async def _require_room(settings: Settings, partner_id: str, reserving: bool, tx: Tx) -> None:
-    allowed = await limits.of_partner(tx, settings, partner_id)
     await _one_at_a_time(tx, partner_id)
-    if await store.count_unfinished(tx, partner_id, _COUNTED) > allowed.active_operations:
+    unfinished, overrides = await tx.one(_going_on(partner_id))
+    allowed = limits.effective(settings, overrides or {})
+    if unfinished > allowed.active_operations:
         raise PlatformError(
             "too_many_active_operations",
             f"At most {allowed.active_operations} unfinished operations; wait until some end.",
@@ -54,8 +56,21 @@ async def _require_room(settings: Settings, partner_id: str, reserving: bool, tx
         )
 
 
+@query
+def _going_on(partner_id: str) -> Executable:
+    """Return how many operations of a partner are unfinished, and what its limits are."""
+    return select(
+        store.unfinished_of(partner_id, _COUNTED).scalar_subquery(),
+        limit_store.overrides_of(partner_id).scalar_subquery(),
+    )
+
+
 async def _one_at_a_time(tx: Tx, partner_id: str) -> None:
     """Wait for the partner's other transactions that count; SQLite has one at a time anyway."""
     if tx.dialect == "postgresql":
-        key = func.hashtext(f"{_AT_END} {partner_id}")
-        await tx.scalar(select(func.pg_advisory_xact_lock(key)))
+        await tx.scalar(_lock(f"{_AT_END} {partner_id}"))
+
+
+@query
+def _lock(name: str) -> Executable:
+    return select(func.pg_advisory_xact_lock(func.hashtext(bound(name, String()))))

@@ -1,6 +1,7 @@
 """A look at the connector before anything is asked of its charger (SY-4)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Executable, select
 
@@ -31,19 +32,31 @@ async def find(tx: Tx, requester: Requester, connector_id: str) -> Place:
     Raises:
         PlatformError: ``not_found``, also for what belongs to others.
     """
-    statement = _control_of(connector_id, requester.partner_id, livemode=requester.livemode)
-    control = await tx.scalar(statement)  # one question for all: its time tells nothing either
-    if control is None:
+    statement = _place(connector_id, requester.partner_id, livemode=requester.livemode)
+    row = await tx.one_or_none(statement)  # one question for all: its time tells nothing either
+    if row is None:
         raise not_found("connector")
-    connector = await tx.one(_connector(connector_id), Connector)
-    charger = await tx.one(_charger(connector.charger_id), Charger)
-    return Place(connector=connector, charger=charger, control=control)
+    until = 1 + len(_CONNECTOR)
+    return Place(
+        connector=Connector(**dict(zip(_CONNECTOR, row[1:until], strict=True))),
+        charger=Charger(**dict(zip(_CHARGER, row[until:], strict=True))),
+        control=row[0],
+    )
+
+
+_CONNECTOR: Final = tuple(connectors.c.keys())
+_CHARGER: Final = tuple(chargers.c.keys())
 
 
 @query
-def _control_of(connector_id: str, partner_id: str, *, livemode: bool) -> Executable:
+def _place(connector_id: str, partner_id: str, *, livemode: bool) -> Executable:
     return (
-        select(grants.c.control)
+        select(
+            grants.c.control,
+            *(connectors.c[name].label(f"connector_{name}") for name in _CONNECTOR),
+            *(chargers.c[name].label(f"charger_{name}") for name in _CHARGER),
+        )
+        .select_from(grants)
         .join(stations, stations.c.id == grants.c.station_id)
         .join(chargers, chargers.c.station_id == stations.c.id)
         .join(connectors, connectors.c.charger_id == chargers.c.id)
@@ -55,16 +68,6 @@ def _control_of(connector_id: str, partner_id: str, *, livemode: bool) -> Execut
             chargers.c.removed_at.is_(None),
         )
     )
-
-
-@query
-def _connector(connector_id: str) -> Executable:
-    return select(connectors).where(connectors.c.id == connector_id)
-
-
-@query
-def _charger(charger_id: str) -> Executable:
-    return select(chargers).where(chargers.c.id == charger_id)
 
 
 def require_control(place: Place) -> None:
@@ -112,35 +115,38 @@ def require_working(connector: Connector) -> None:
         raise PlatformError("connector_unavailable", "The charger took it out of service.")
 
 
-async def require_free(tx: Tx, connector: Connector) -> None:
-    """Refuse a connector where a session is going on.
+async def require_free(
+    tx: Tx, connector: Connector, *, for_reservation: Reservation | None = None
+) -> None:
+    """Refuse a connector where a session is going on, or that is held for somebody else.
 
     A busy status that is older than the end of the session it told of says nothing any more.
 
     Raises:
-        PlatformError: ``connector_busy``.
+        PlatformError: ``connector_busy``, ``connector_reserved``.
     """
-    busy = await session_store.current(tx, connector.id) is not None
+    busy, is_held = await tx.one(_occupied(connector.id))
     if not busy and connector.status in BUSY:
         busy = not await session_store.ended_since(tx, connector.id, connector.as_of)
     if busy:
         raise PlatformError("connector_busy", "A session is going on there.")
-
-
-async def require_unreserved(
-    tx: Tx, connector: Connector, *, for_reservation: Reservation | None
-) -> None:
-    """Refuse a connector that is held for somebody else.
-
-    Raises:
-        PlatformError: ``connector_reserved``.
-    """
-    await reservations.expire_overdue(tx, connector_id=connector.id)
-    held = await reservation_store.open_on(tx, connector.id)
+    held = None
+    if is_held:
+        await reservations.expire_overdue(tx, connector_id=connector.id)
+        held = await reservation_store.open_on(tx, connector.id)
     if for_reservation is not None and held is not None and held.id == for_reservation.id:
         return
     if held is not None or connector.status is ConnectorStatus.RESERVED:
         raise PlatformError("connector_reserved", "It is held for somebody else.")
+
+
+@query
+def _occupied(connector_id: str) -> Executable:
+    """Return whether a session is going on, and whether a reservation is open or overdue."""
+    return select(
+        session_store.of_connector(connector_id).exists(),
+        reservation_store.of_connector(connector_id).exists(),
+    )
 
 
 async def own_reservation(tx: Tx, requester: Requester, reservation_id: str) -> Reservation:

@@ -70,7 +70,6 @@ async def reserve(
     look.require_online(place.charger)
     look.require_working(place.connector)
     await look.require_free(tx, place.connector)
-    await look.require_unreserved(tx, place.connector, for_reservation=None)
     reservation = await reservation_store.add(
         tx,
         id=reservation_id,

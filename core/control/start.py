@@ -70,8 +70,7 @@ async def start_charge(
     look.require_accepted(place.charger)
     look.require_online(place.charger)
     look.require_working(place.connector)
-    await look.require_free(tx, place.connector)
-    await look.require_unreserved(tx, place.connector, for_reservation=reservation)
+    await look.require_free(tx, place.connector, for_reservation=reservation)
     if not await _token_may_charge(tx, request):
         refused = failures.token_refused()
         failed = await operations.finish(tx, operation.id, OperationStatus.FAILED, failure=refused)

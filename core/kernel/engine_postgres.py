@@ -1,7 +1,9 @@
 """PostgreSQL through asyncpg and its pool."""
 
 import contextlib
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import asyncpg
@@ -17,6 +19,8 @@ QUEUE_S: Final = 60.0
 """How long a transaction waits for a connection."""
 PATIENCE_S: Final = 30.0
 """How long a statement may take, as a rule."""
+
+_LOCKS: Final = re.compile(r"\bFOR\s+(?:UPDATE|NO\s+KEY|SHARE|KEY)\b|\bpg_", re.ASCII)
 
 
 class PostgresEngine:
@@ -51,28 +55,24 @@ class PostgresEngine:
     async def begin(self) -> "PostgresConnection":
         if self._pool is None:
             raise RuntimeError("a database is used within its 'async with'")
-        raw = await translated(self._pool.acquire, timeout=QUEUE_S)
-        try:
-            await translated(raw.execute, "BEGIN")
-        except BaseException:
-            await self._drop(raw)
-            raise
-        return PostgresConnection(raw)
+        return PostgresConnection(await translated(self._pool.acquire, timeout=QUEUE_S))
 
     async def commit(self, connection: "PostgresConnection") -> None:
-        try:
-            await translated(connection.raw.execute, "COMMIT")
-        except BaseException:
-            await self._drop(connection.raw)
-            raise
+        if connection.has_begun:
+            try:
+                await translated(connection.raw.execute, "COMMIT")
+            except BaseException:
+                await self._drop(connection.raw)
+                raise
         await self._give_back(connection.raw)
 
     async def roll_back(self, connection: "PostgresConnection", cause: BaseException) -> None:
         usable = False
         try:
             if isinstance(cause, Exception):  # else cancelled: a statement may be under way
-                await translated(connection.raw.execute, "ROLLBACK")
-                usable = True
+                if connection.has_begun:
+                    await translated(connection.raw.execute, "ROLLBACK")
+                usable = not connection.raw.is_closed()
         except (DatabaseUnavailable, *DRIVER_ERRORS):
             return  # the connection is lost, and with it the transaction
         finally:
@@ -92,24 +92,46 @@ class PostgresEngine:
 
 
 class PostgresConnection:
-    """A connection of the pool, while a transaction has it."""
+    """A connection of the pool, while a transaction has it.
 
-    __slots__ = ("raw",)
+    BEGIN waits for the first statement that needs it. At READ COMMITTED each statement has a
+    snapshot of its own anyway; so one that only reads is the same before it, and a transaction
+    that only reads costs no BEGIN and no COMMIT.
+    """
+
+    __slots__ = ("has_begun", "raw")
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
+        self.has_begun = False
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
+        if not self.has_begun and not _only_reads(sql):
+            await self._begin()
         rows = await translated(self.raw.fetch, sql, *arguments)
         return rows, list(rows[0].keys()) if rows else []
 
     async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
+        if not self.has_begun:
+            await self._begin()
         status: str = await translated(self.raw.execute, sql, *arguments)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else -1
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        if not self.has_begun:
+            await self._begin()
         await translated(self.raw.executemany, sql, rows)
+
+    async def _begin(self) -> None:
+        self.has_begun = True  # also if it fails: then the connection is of no use
+        await translated(self.raw.execute, "BEGIN")
+
+
+@lru_cache(maxsize=4096)
+def _only_reads(sql: str) -> bool:
+    """Tell whether a statement neither writes, nor locks, nor calls what looks at a transaction."""
+    return sql.startswith("SELECT") and _LOCKS.search(sql) is None
 
 
 async def _nothing_to_reset(_: Any) -> None:

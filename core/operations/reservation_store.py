@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, func, literal_column, select
+from sqlalchemy import Executable, Select, func, literal_column, select
 
 from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
@@ -65,9 +65,12 @@ async def open_on(tx: Tx, connector_id: str) -> Reservation | None:
 
 @query
 def _open_on(connector_id: str, *, now: datetime) -> Executable:
-    return select(reservations).where(
-        reservations.c.connector_id == connector_id, _IS_OPEN, reservations.c.expires_at > now
-    )
+    return of_connector(connector_id).where(reservations.c.expires_at > now)
+
+
+def of_connector(connector_id: Any) -> Select[Any]:
+    """Return the query for what holds a connector, or did until its time was over."""
+    return select(reservations).where(reservations.c.connector_id == connector_id, _IS_OPEN)
 
 
 async def count_open(tx: Tx, partner_id: str) -> int:

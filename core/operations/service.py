@@ -1,6 +1,6 @@
 """Use cases of operations: claim for sending, record the answer, confirm, expire, cancel."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Executable, select
@@ -35,15 +35,26 @@ def topic(operation_id: str) -> str:
 
 
 async def claim_next(
-    tx: Tx, charger_id: str, *, without: Collection[str] = ()
+    tx: Tx,
+    charger_id: str,
+    *,
+    without: Collection[str] = (),
+    name: Callable[[CommandRow, bool], str | None] | None = None,
 ) -> CommandRow | None:
     """Take the next command of a charger for sending; its operation moves along.
 
     Kinds in *without* stay queued: a charger that waits for approval starts nothing.
 
     The operation's row is locked before the command's, here as everywhere.
+
+    Args:
+        name: Given the command, and whether no other waits behind it, returns the OCPP action
+            that it becomes, if it can be said.
     """
-    while (command := await commands.peek(tx, charger_id, without=without)) is not None:
+    while True:
+        command, others = await commands.peek(tx, charger_id, without=without)
+        if command is None:
+            return None
         if command.operation_id is not None:
             moved = await store.move(
                 tx,
@@ -56,8 +67,8 @@ async def claim_next(
                 await commands.expire(tx, command.id)
                 continue
             await _progress(tx, moved)
-        return await commands.claim(tx, command.id)
-    return None
+        action = None if name is None else name(command, not others)
+        return await commands.claim(tx, command, action=action)
 
 
 async def traceparent_of(tx: Tx, operation_id: str) -> str | None:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, func, literal_column, select, update
+from sqlalchemy import Executable, Select, func, literal_column, select, update
 
 from core.chargers.models import chargers, connectors
 from core.kernel import tracing
 from core.kernel.db import Tx
-from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
-from core.kernel.queries import On, query
+from core.kernel.queries import query
 from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_row
 from core.operations.models import Operation, Step, operation_steps, operations
 from core.operations.states import (
@@ -20,6 +19,9 @@ from core.operations.states import (
     OperationType,
     Stage,
 )
+
+_STEPS: Final = "operation steps"
+_STEP_COLUMNS: Final = tuple(operation_steps.c.keys())
 
 # Literals, so that PostgreSQL can prove the predicates of partial indexes.
 _IS_OPEN: Final = operations.c.status.in_(
@@ -241,16 +243,12 @@ def _unfinished(
     return statement.order_by(operations.c.id)
 
 
-async def count_unfinished(tx: Tx, partner_id: str, types: Sequence[OperationType]) -> int:
-    return int(await tx.scalar(_count_unfinished(tx, partner_id, list(types))))
-
-
-@query
-def _count_unfinished(on: On, partner_id: str, types: list[OperationType]) -> Executable:
+def unfinished_of(partner_id: Any, types: Sequence[OperationType]) -> Select[Any]:
+    """Return the query for how many operations of these types a partner has under way."""
     return select(func.count()).where(
         operations.c.partner_id == partner_id,
         _IS_OPEN,
-        is_among(on, operations.c.type, types),
+        operations.c.type.in_([literal_column(f"'{type_}'") for type_ in types]),
     )
 
 
@@ -284,7 +282,17 @@ async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation
 
 
 async def steps(tx: Tx, operation_id: str) -> Sequence[Step]:
-    return await tx.all(_steps(operation_id), Step)
+    """Return the history of an operation; what this transaction has read already is not read."""
+    known = _known(tx)
+    if operation_id not in known:
+        known[operation_id] = list(await tx.all(_steps(operation_id), Step))
+    return tuple(known[operation_id])
+
+
+def _known(tx: Tx) -> dict[str, list[Step]]:
+    """Return the histories that a transaction has read, and written on."""
+    known: dict[str, list[Step]] = tx.info.setdefault(_STEPS, {})
+    return known
 
 
 @query
@@ -338,9 +346,7 @@ async def search(
 
 
 async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
-    await insert_row(
-        tx,
-        operation_steps,
+    step = Step(
         operation_id=operation.id,
         sequence=operation.sequence,
         at=tx.now,
@@ -348,6 +354,10 @@ async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None
         stage=operation.stage,
         facts=facts,
     )
+    await insert_row(tx, operation_steps, **{name: getattr(step, name) for name in _STEP_COLUMNS})
+    history = _known(tx).pop(operation.id, [])
+    if len(history) + 1 == step.sequence:  # else another transaction was in between
+        _known(tx)[operation.id] = [*history, step]
 
 
 async def failed_starts(

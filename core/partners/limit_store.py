@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Executable, delete, select
+from sqlalchemy import Executable, Select, delete, select
 
 from core.kernel.db import Tx, upsert
 from core.kernel.queries import query
@@ -18,6 +19,11 @@ async def overrides(tx: Tx, partner_id: str) -> dict[str, int]:
 
 @query
 def _overrides(partner_id: str) -> Executable:
+    return overrides_of(partner_id)
+
+
+def overrides_of(partner_id: Any) -> Select[Any]:
+    """Return the query for what differs from the defaults."""
     return select(partner_limits.c.overrides).where(partner_limits.c.partner_id == partner_id)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     Executable,
     Integer,
+    Select,
     String,
     func,
     literal_column,
@@ -134,6 +135,11 @@ async def current(tx: Tx, connector_id: str) -> Session | None:
 
 @query
 def _current(connector_id: str) -> Executable:
+    return of_connector(connector_id)
+
+
+def of_connector(connector_id: Any) -> Select[Any]:
+    """Return the query for the session that occupies a connector now."""
     return select(sessions).where(sessions.c.connector_id == connector_id, sessions.c.is_current)
 
 

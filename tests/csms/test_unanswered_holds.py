@@ -186,7 +186,7 @@ async def test_an_answer_that_nobody_learned_from_is_taken_up(
     await server.add_charger()
     hold, command = await asked(server)
     async with server.db.transaction() as tx:
-        await commands.claim(tx, command.id)
+        await commands.claim(tx, command)
         answer = Answer(verdict=Verdict.ACCEPTED, reason=word, response={"status": word}, at=tx.now)
         await commands.record_answer(tx, command.id, answer)
     assert (await settled(server, hold)).status is status

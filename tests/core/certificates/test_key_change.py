@@ -52,9 +52,9 @@ class Scene:
     async def send(self) -> CommandRow:
         """Do what a node does before it writes the frame: from here on the charger may know."""
         async with self.db.transaction() as tx:
-            row = await commands.peek(tx, self.charger.id)
+            row, _ = await commands.peek(tx, self.charger.id)
             assert row is not None
-            claimed = await commands.claim(tx, row.id)
+            claimed = await commands.claim(tx, row)
         assert claimed is not None
         return claimed
 
@@ -218,7 +218,7 @@ async def test_a_password_set_by_hand_ends_a_change(scene: Scene) -> None:
         await key_change.set_password(
             tx, scene.vault, CLI, scene.charger.id, password="set-by-hand-1234"
         )
-        assert await commands.peek(tx, scene.charger.id) is None
+        assert await commands.peek(tx, scene.charger.id) == (None, False)
     assert await scene.accepted() == set()
     assert await scene.opens(b"set-by-hand-1234")
 
@@ -229,7 +229,7 @@ async def test_a01_a_charger_that_is_away_gets_it_when_it_is_back(
     scene = Scene(db, vault, settings, clock, await make_charger(db, vault))
     await scene.rotate()
     async with db.transaction() as tx:
-        assert await commands.peek(tx, scene.charger.id) is None
+        assert await commands.peek(tx, scene.charger.id) == (None, False)
     assert await scene.accepted() == {"old", "new"}
     await scene.connect()
     async with db.transaction() as tx:

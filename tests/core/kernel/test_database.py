@@ -209,3 +209,33 @@ async def lose_the_connection(db: Database, *, is_over: bool) -> None:
 
 async def is_back_in_the_pool(raw: Any) -> bool:
     return raw._con is None
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_a_transaction_that_only_reads_begins_none_on_postgresql(db: Database) -> None:
+    """At READ COMMITTED it reads the same without; ``now()`` stands still once one has begun."""
+    async with db.transaction() as tx:
+        assert await tx.scalar(_NOW) != await tx.scalar(_NOW)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("how", ["writes", "locks"])
+async def test_a_transaction_begins_with_what_needs_one_and_is_undone_from_there(
+    db: Database, how: str
+) -> None:
+    async def fail() -> None:
+        async with db.transaction() as tx:
+            assert await tx.scalar(_NOW) != await tx.scalar(_NOW)
+            if how == "writes":
+                await record(tx, CLI, "tried", "x")
+            else:
+                await tx.all(select(audit_entries.c.number).with_for_update())
+            assert await tx.scalar(_NOW) == await tx.scalar(_NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    assert await count(db) == 0
+
+
+_NOW = text("SELECT now()")

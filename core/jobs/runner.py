@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -12,12 +13,17 @@ from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.errors import DatabaseUnavailable
 
+_GOLDEN: Final = 0.618034
+"""Its multiples lie far apart within 1, however many there are."""
+_LEAST: Final = 0.25
+"""Of its period, a job rests at least for so long."""
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One loop: what to do, and how long to wait between two passes, in seconds.
+    """One loop: what to do, and how often, in seconds from pass to pass.
 
     *work* must be safe on several nodes at the same time: it claims what it does by a guarded
     statement, and a pass that finds nothing costs one indexed query.
@@ -39,7 +45,10 @@ async def running(
     """
     counted = streaks or Streaks()
     tasks = [
-        asyncio.create_task(_forever(job, clock, counted), name=f"job {job.name}") for job in jobs
+        asyncio.create_task(
+            _forever(job, clock, counted, phase=number * _GOLDEN % 1), name=f"job {job.name}"
+        )
+        for number, job in enumerate(jobs)
     ]
     try:
         yield
@@ -49,8 +58,13 @@ async def running(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _forever(job: Job, clock: Clock, streaks: Streaks) -> None:
-    """Repeat *job*; a failed pass is logged, and the next starts from the database again."""
+async def _forever(job: Job, clock: Clock, streaks: Streaks, *, phase: float) -> None:
+    """Repeat *job*; a failed pass is logged, and the next starts from the database again.
+
+    Args:
+        phase: Where in its period the job has its turn, from 0 to 1: jobs that all came at the
+            same moment would hold up whoever asks for something just then.
+    """
     while True:
         failpoints.enter("job", job.name)
         began_s = clock.monotonic()
@@ -68,4 +82,5 @@ async def _forever(job: Job, clock: Clock, streaks: Streaks) -> None:
             metrics.JOB_SUCCEEDED.labels(job.name).set(clock.unix())
             streaks.succeeded(job.name)
         metrics.JOB_SECONDS.labels(job.name).observe(clock.monotonic() - began_s)
-        await clock.sleep(job.every_s)
+        left_s = job.every_s - (clock.monotonic() - phase * job.every_s) % job.every_s
+        await clock.sleep(left_s if left_s > job.every_s * _LEAST else left_s + job.every_s)

@@ -46,7 +46,7 @@ async def running(
     counted = streaks or Streaks()
     tasks = [
         asyncio.create_task(
-            _forever(job, clock, counted, phase=number * _GOLDEN % 1), name=f"job {job.name}"
+            _forever(job, clock, counted, phase=phase_of(number)), name=f"job {job.name}"
         )
         for number, job in enumerate(jobs)
     ]
@@ -82,5 +82,15 @@ async def _forever(job: Job, clock: Clock, streaks: Streaks, *, phase: float) ->
             metrics.JOB_SUCCEEDED.labels(job.name).set(clock.unix())
             streaks.succeeded(job.name)
         metrics.JOB_SECONDS.labels(job.name).observe(clock.monotonic() - began_s)
-        left_s = job.every_s - (clock.monotonic() - phase * job.every_s) % job.every_s
-        await clock.sleep(left_s if left_s > job.every_s * _LEAST else left_s + job.every_s)
+        await clock.sleep(rest_s(clock.monotonic(), every_s=job.every_s, phase=phase))
+
+
+def phase_of(number: int) -> float:
+    """Return the place of a job in its period, from 0 to 1."""
+    return number * _GOLDEN % 1
+
+
+def rest_s(now_s: float, *, every_s: float, phase: float) -> float:
+    """Return how long to rest until a job's next turn, a quarter of its period at least."""
+    left_s = every_s - (now_s - phase * every_s) % every_s
+    return left_s if left_s >= every_s * _LEAST else left_s + every_s

@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fuzz probe crash faults simulate docs lock clean plans
+.PHONY: help demo test cover check run bench fleet fuzz probe crash faults simulate docs lock clean plans
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,9 @@ run: $(INSTALLED) ## the server in one process, on SQLite, settings from the env
 
 bench: $(INSTALLED) ## load figures of this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fleet: $(INSTALLED) ## 10,000 chargers for 30 minutes, then the server is killed under them (ARGS=--help)
+	@$(BIN)/python -m benchmarks.fleet $(ARGS)
 
 fuzz: $(INSTALLED) ## odd frames at both versions, until something is wrong or FRAMES=1000000 of each passed
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(ARGS)

@@ -129,6 +129,43 @@ ROWS: Final = (
 )
 
 
+def _fleet(
+    label: str,
+    figure: str,
+    must: float | None = None,
+    aim: float | None = None,
+    *,
+    more: bool = False,
+) -> Row:
+    return Row(scenario="fleet", label=label, figure=figure, must=must, aim=aim, more=more)
+
+
+FLEET: Final = (
+    _fleet("connected and booted: chargers/s", "booted_per_second", 333, 833, more=True),
+    _fleet("  all of them after, s", "booted_s"),
+    _fleet("  errors meanwhile", "join_errors", 0),
+    _fleet("  CPU ms of a charger", "boot_cpu_ms", 2.5, 1),
+    _fleet("memory of an idle connection, KB", "idle_kb", 30, 20),
+    _fleet("memory of the idle server, MB", "idle_rss_mb", 400, 250),
+    _fleet("mix: messages/s", "per_second"),
+    _fleet("mix: answer p50, ms", "p50_ms"),
+    _fleet("mix: answer p99, ms", "p99_ms", 250, 100),
+    _fleet("mix: answer p99.9, ms", "p99.9_ms"),
+    _fleet("mix: errors", "errors", 0),
+    _fleet("mix: server, % of a core", "server_percent"),
+    _fleet("mix: database, % of a core", "database_percent"),
+    _fleet("mix: load generator, % of a core", "generator_percent"),
+    _fleet("mix: largest memory of the server, MB", "peak_rss_mb"),
+    _fleet("killed: serves again after, s", "serves_s"),
+    _fleet("killed: all are back after, s", "back_s", 120, 60),
+    _fleet("killed: errors", "errors_after", 0),
+    _fleet("acknowledged and lost", "lost", 0),
+    _fleet("stored twice", "doubled", 0),
+    _fleet("findings of the doctor", "findings", 0),
+)
+"""Rows of ``python -m benchmarks.fleet``."""
+
+
 def verdict(row: Row, value: float) -> str:
     """Return ``aim``, ``must`` or ``missed``: how far a figure got; empty without a limit."""
     for name, limit in (("aim", row.aim), ("must", row.must)):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 CONNECT_WITHIN_S: Final = 60.0
 ANSWER_WITHIN_S: Final = 60.0
-_ANSWERS: Final = {
+_ANSWERS: Final[dict[str, str]] = {
     "GetConfiguration": '{"configurationKey":[],"unknownKey":[]}',
     "RemoteStartTransaction": '{"status":"Rejected"}',
 }
@@ -39,17 +39,25 @@ class Charger:
         on_call: Told of every call of the server, action and payload, before it is answered.
         heard: How many frames have come.
         answers_s: How long each answer took, in order.
+        answers: What it answers to calls of the server, by action.
+        on_end: Told when the socket has ended, by whomever.
     """
 
-    def __init__(self, url: str, identity: str, password: str) -> None:
+    def __init__(
+        self, url: str, identity: str, password: str, *, address: str | None = None
+    ) -> None:
+        """*address*: the one of this machine that it connects from."""
         self.identity = identity
         self.times = Timestamps()
         self.meter_wh = 0
         self.heard = 0
         self.answers_s: list[float] = []
+        self.answers: dict[str, str] = _ANSWERS
         self.on_call: Callable[[str, Any], None] | None = None
+        self.on_end: Callable[[], None] | None = None
         self._url = f"{url}/{identity}"
         self._headers = {"Authorization": _basic(identity, password)}
+        self._address = None if address is None else (address, 0)
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._waiting: asyncio.Future[Any] | None = None
@@ -64,6 +72,7 @@ class Charger:
             open_timeout=CONNECT_WITHIN_S,
             ping_interval=None,
             proxy=None,
+            local_addr=self._address,
         )
         self._reader = asyncio.create_task(self._read(self._socket), name=self.identity)
         return self
@@ -73,6 +82,11 @@ class Charger:
             await self._socket.close()
         if self._reader is not None:
             await self._reader
+
+    @property
+    def ended_for(self) -> str:
+        """Why the socket ended: the close code and reason."""
+        return "" if self._socket is None else _why(self._socket)
 
     async def call(self, action: str, payload: str) -> Any:
         """Send a call and return the payload of its answer; one at a time.
@@ -103,7 +117,7 @@ class Charger:
                 if frame[0] == 2:  # noqa: PLR2004 - OCPP-J: CALL
                     if self.on_call is not None:
                         self.on_call(frame[2], frame[3])
-                    await socket.send(f'[3,"{frame[1]}",{_ANSWERS.get(frame[2], _ANSWER)}]')
+                    await socket.send(f'[3,"{frame[1]}",{self.answers.get(frame[2], _ANSWER)}]')
                 elif self._waiting is not None and not self._waiting.done():
                     self._waiting.set_result(frame)
         except ConnectionClosed:
@@ -111,14 +125,17 @@ class Charger:
         finally:
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.set_exception(_cut_off(self.identity, socket))
+            if self.on_end is not None:
+                self.on_end()
 
     # What chargers say.
 
-    async def boot(self) -> None:
-        """Introduce itself."""
+    async def boot(self) -> int:
+        """Introduce itself; return the seconds between heartbeats that are wanted of it."""
         answer = await self.call("BootNotification", frames.boot())
         if answer["status"] != "Accepted":
             raise CallRefused(f"BootNotification: {answer}")
+        return int(answer["interval"])
 
     async def heartbeat(self) -> None:
         """Send a Heartbeat."""
@@ -185,8 +202,11 @@ async def quiet(chargers: Sequence[Charger], *, for_s: float = 0.2) -> None:
 
 
 def _cut_off(identity: str, socket: ClientConnection) -> ConnectionError:
-    why = f"{socket.close_code} {socket.close_reason or ''}".strip()
-    return ConnectionError(f"{identity} was cut off: {why}")
+    return ConnectionError(f"{identity} was cut off: {_why(socket)}")
+
+
+def _why(socket: ClientConnection) -> str:
+    return f"{socket.close_code} {socket.close_reason or ''}".strip()
 
 
 def _basic(identity: str, password: str) -> str:

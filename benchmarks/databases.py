@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -155,17 +155,20 @@ async def counts(url: str) -> dict[str, int]:
     """Return how many events a platform's database holds, and deliveries by status."""
     events = "SELECT 'events', count(*) FROM events"
     queue = "SELECT 'deliveries_' || status, count(*) FROM deliveries GROUP BY status"
+    return {row[0]: row[1] for row in await rows(url, f"{events} UNION ALL {queue}")}
+
+
+async def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement that reads, on a connection of its own."""
     if not url.startswith("postgresql"):
         file = urlsplit(url).path.removeprefix("/")
         with contextlib.closing(sqlite3.connect(file)) as connection:
-            rows = connection.execute(f"{events} UNION ALL {queue}").fetchall()
-    else:
-        pooled = await asyncpg.connect(_plain(url))
-        try:
-            rows = await pooled.fetch(f"{events} UNION ALL {queue}")
-        finally:
-            await pooled.close()
-    return {row[0]: row[1] for row in rows}
+            return connection.execute(statement).fetchall()
+    pooled = await asyncpg.connect(_plain(url))
+    try:
+        return [tuple(row) for row in await pooled.fetch(statement)]
+    finally:
+        await pooled.close()
 
 
 def _plain(url: str) -> str:

@@ -68,9 +68,9 @@ def authorize() -> str:
     return f'{{"idTag":"{TOKEN}"}}'
 
 
-def start(connector: int, meter_wh: int, at: str) -> str:
+def start(connector: int, meter_wh: int, at: str, *, token: str = TOKEN) -> str:
     """Return the payload of a StartTransaction."""
-    where = f'"connectorId":{connector},"idTag":"{TOKEN}"'
+    where = f'"connectorId":{connector},"idTag":"{token}"'
     return f'{{{where},"meterStart":{meter_wh},"timestamp":"{at}"}}'
 
 
@@ -81,9 +81,9 @@ def meter_values(connector: int, transaction: int, meter_wh: int, at: str) -> st
     return f'{{"connectorId":{connector},"transactionId":{transaction},"meterValue":[{reading}]}}'
 
 
-def stop(transaction: int, meter_wh: int, at: str) -> str:
+def stop(transaction: int, meter_wh: int, at: str, *, token: str = TOKEN) -> str:
     """Return the payload of a StopTransaction."""
     return (
-        f'{{"transactionId":{transaction},"idTag":"{TOKEN}","meterStop":{meter_wh},'
+        f'{{"transactionId":{transaction},"idTag":"{token}","meterStop":{meter_wh},'
         f'"timestamp":"{at}","reason":"Local"}}'
     )

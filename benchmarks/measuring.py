@@ -3,9 +3,12 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+import psutil
 
 from benchmarks.charger import Charger
 from benchmarks.servers import Target
@@ -15,6 +18,8 @@ Figures = dict[str, float]
 
 Step = Callable[[], Awaitable[None]]
 
+LOOK_S: Final = 0.1
+"""How often a process's memory is looked at."""
 WARM_UP: Final = 0.25
 """Part of the measured time that passes before it."""
 
@@ -63,14 +68,33 @@ def figures_of(begin: Mark, end: Mark, *, count: int) -> Figures:
     }
 
 
-def times_of(measured_s: Sequence[float]) -> Figures:
+def times_of(measured_s: Sequence[float], *, percents: Sequence[float] = (50, 99)) -> Figures:
     """Return the percentiles of some durations, in milliseconds."""
     ordered = sorted(measured_s)
     return {
         f"p{percent}_ms": ordered[math.ceil(len(ordered) * percent / 100) - 1] * 1000
-        for percent in (50, 99)
+        for percent in percents
         if ordered
     }
+
+
+@asynccontextmanager
+async def peak_rss(process: psutil.Process) -> AsyncIterator[Callable[[], int]]:
+    """Watch a process's resident memory; yields what returns its peak in bytes."""
+    peak = 0
+
+    async def watch() -> None:
+        nonlocal peak
+        while True:
+            peak = max(peak, process.memory_info().rss)
+            await asyncio.sleep(LOOK_S)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield lambda: peak
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def under_load(lab: Lab, chargers: Sequence[Charger], steps: Sequence[Step]) -> Figures:

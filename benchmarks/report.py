@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.budgets import ROWS, Measured, verdict
+from benchmarks.budgets import ROWS, Measured, Row, verdict
 from benchmarks.measuring import Figures
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -33,13 +33,15 @@ _SATURATED: Final = 85.0
 """Percent of its core above which the load generator may be what is measured."""
 
 
-def table(title: str, measured: Measured) -> Table:
+def table(
+    title: str, measured: Measured, *, rows: Sequence[Row] = ROWS, beside: str = "reference"
+) -> Table:
     """Return the figures beside what they must be, should be, and are of the reference."""
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     made.add_column("figure", no_wrap=True)
-    for name in ("Voltgate", "must", "aim", "", "reference"):
+    for name in ("Voltgate", "must", "aim", "", beside):
         made.add_column(name, justify="right", no_wrap=True)
-    for row in ROWS:
+    for row in rows:
         value = row.value(measured)
         if value is None:
             continue
@@ -130,9 +132,30 @@ def results_file() -> Path:
     return RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
 
 
-def storm_file() -> Path:
-    """Return where the results of a storm are recorded."""
-    return RESULTS / f"storm-{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
+def file_of(kind: str) -> Path:
+    """Return where a run of a kind, such as a storm, is recorded."""
+    return RESULTS / f"{kind}-{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
+
+
+def record(scenario: str, machine: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run of one scenario found, as a JSON document."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scenario": scenario,
+        "machine": dict(machine),
+        "versions": {name: version(name) for name in LIBRARIES},
+        **found,
+    }
+
+
+def last_of(kind: str, found: Mapping[str, Any], *, alike: Sequence[str]) -> dict[str, Any] | None:
+    """Return the newest recorded run of a kind on such a database; *alike* are equal settings."""
+    for file in sorted(RESULTS.glob(f"{kind}-*.json"), reverse=True):
+        for one in json.loads(file.read_text()):
+            is_same = one["database"].split()[0] == found["database"].split()[0]
+            if is_same and all(one["settings"].get(n) == found["settings"][n] for n in alike):
+                return dict(one)
+    return None
 
 
 def _number(value: float | None) -> str:

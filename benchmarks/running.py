@@ -1,6 +1,5 @@
 """A run: starts the servers, goes through the scenarios in rounds, takes medians."""
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from benchmarks.charger import CallRefused
 from benchmarks.databases import Backend
 from benchmarks.measuring import Figures, Lab
 from benchmarks.scenarios import CROWD, SCENARIOS
-from benchmarks.servers import KINDS, cores, serving
+from benchmarks.servers import KINDS, keep_off_the_servers, serving
 
 CONNECTORS: Final = 8
 
@@ -67,7 +66,7 @@ async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, 
                     profiles=plan.profiles,
                 )
             )
-        _keep_off_the_servers()
+        keep_off_the_servers()
         for number in range(1, plan.rounds + 1):
             for scenario in wanted:
                 for name in scenario.on:
@@ -101,10 +100,3 @@ def _reason(exc: BaseException) -> str:
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     return f"{type(exc).__name__} {exc}".strip()
-
-
-def _keep_off_the_servers() -> None:
-    """Leave the servers' core to them; the load generator takes the others."""
-    _, others = cores()
-    if others is not None:
-        os.sched_setaffinity(0, others)

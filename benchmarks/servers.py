@@ -7,19 +7,21 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
 from benchmarks.databases import Backend, DatabaseCpu, temporary_database
 
 END_WITHIN_S: Final = 20.0
+ASK_TASKS: Final = "tasks"
 _TAIL_CHARS: Final = 3000
 
 
@@ -33,6 +35,8 @@ class Order:
         core: The only core it may use; ``None`` for any.
         log: Its log, standard error.
         profile: Where cProfile writes what it saw; ``None``: no profiler.
+        resumed: What it said when it served this database before: it makes nothing, and serves on
+            the same ports.
     """
 
     database_url: str
@@ -43,6 +47,7 @@ class Order:
     partners: int = 1
     core: int | None = None
     profile: Path | None = None
+    resumed: "Ready | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,46 +132,117 @@ async def serving(
         ServerFailed: It did not start.
     """
     async with temporary_database(chosen) as url, DatabaseCpu(chosen, url) as database:
-        log = _log_path(chosen, kind)
-        order = Order(
-            database_url=url,
-            chargers=chargers,
-            connectors=connectors,
-            frame_log=kind.frame_log,
-            log=log,
-            partners=partners,
-            core=cores()[0],
-            profile=None if profiles is None else profiles / f"{kind.name}-{chosen.name}.prof",
-        )
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=run, args=(kind.module, order, theirs), name=kind.name, daemon=True
-        )
-        process.start()
-        theirs.close()
-        try:
-            ready = await asyncio.to_thread(_await_ready, ours, log)
-            yield Target(
-                name=kind.name,
-                ready=ready,
-                process=psutil.Process(process.pid),
-                database=database,
+        with log_file(chosen, kind) as log:
+            order = Order(
                 database_url=url,
+                chargers=chargers,
+                connectors=connectors,
+                frame_log=kind.frame_log,
+                log=log,
+                partners=partners,
+                core=cores()[0],
+                profile=None if profiles is None else profiles / f"{kind.name}-{chosen.name}.prof",
             )
-        finally:
-            ours.close()  # the process ends by that
-            await asyncio.to_thread(process.join, END_WITHIN_S)
-            if process.is_alive():
-                process.kill()
-                await asyncio.to_thread(process.join)
-            log.unlink(missing_ok=True)
+            async with Server(kind) as server:
+                ready = await server.start(order)
+                yield Target(
+                    name=kind.name,
+                    ready=ready,
+                    process=server.process,
+                    database=database,
+                    database_url=url,
+                )
 
 
-def _log_path(chosen: Backend, kind: Kind) -> Path:
+class Server:
+    """A server's process: started, ended or killed, and started again. Used as ``async with``."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._child: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end()
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process that runs now."""
+        return psutil.Process(self._running().pid)
+
+    async def start(self, order: Order) -> Ready:
+        """Start the process; return what it says once it serves.
+
+        Raises:
+            ServerFailed: It did not start.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._child = context.Process(
+            target=run, args=(self._kind.module, order, theirs), name=self._kind.name, daemon=True
+        )
+        self._child.start()
+        theirs.close()
+        return await asyncio.to_thread(_await_ready, self._pipe, order.log)
+
+    async def tasks(self) -> int:
+        """Return how many asyncio tasks it has."""
+        return await asyncio.to_thread(self._ask_tasks)
+
+    async def kill(self) -> None:
+        """Let it die at once, as with SIGKILL."""
+        child = self._running()
+        child.kill()
+        await asyncio.to_thread(child.join)
+        self._forget()
+
+    async def end(self) -> None:
+        """Let it end in order, if it runs."""
+        if self._child is None:
+            return
+        if self._pipe is not None:
+            self._pipe.close()  # the process ends by that
+        await asyncio.to_thread(self._child.join, END_WITHIN_S)
+        if self._child.is_alive():
+            await self.kill()
+        self._forget()
+
+    def _running(self) -> SpawnProcess:
+        if self._child is None:
+            raise RuntimeError("no process is running")
+        return self._child
+
+    def _ask_tasks(self) -> int:
+        if self._pipe is None:
+            raise RuntimeError("no process is running")
+        self._pipe.send(ASK_TASKS)
+        return int(self._pipe.recv())
+
+    def _forget(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        self._child = self._pipe = None
+
+
+@contextmanager
+def log_file(chosen: Backend, kind: Kind) -> Iterator[Path]:
+    """Make a file for a server's log, and remove it at the end."""
     handle, name = tempfile.mkstemp(prefix=f"voltgate-bench-{kind.name}-{chosen.name}-")
     os.close(handle)
-    return Path(name)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def keep_off_the_servers() -> None:
+    """Leave the servers' core to them; this process takes the others."""
+    _, others = cores()
+    if others is not None:
+        os.sched_setaffinity(0, others)
 
 
 def _await_ready(ours: Connection, log: Path) -> Ready:
@@ -175,7 +251,7 @@ def _await_ready(ours: Connection, log: Path) -> Ready:
     except EOFError:
         raise ServerFailed(log.read_text(errors="replace")[-_TAIL_CHARS:]) from None
     if not isinstance(ready, Ready):
-        raise TypeError("a server says one thing: that it is ready")
+        raise TypeError("a server says one thing first: that it is ready")
     return ready
 
 
@@ -192,7 +268,15 @@ def run(module: str, order: Order, parent: Connection) -> None:
     async def until_parent_ends(ready: Ready) -> None:
         ended = asyncio.Event()
         parent.send(ready)  # before the loop makes the pipe one that does not wait
-        asyncio.get_running_loop().add_reader(parent.fileno(), ended.set)
+
+        def hear() -> None:
+            try:
+                parent.recv()
+                parent.send(len(asyncio.all_tasks()))
+            except (EOFError, OSError):
+                ended.set()
+
+        asyncio.get_running_loop().add_reader(parent.fileno(), hear)
         await ended.wait()
         asyncio.get_running_loop().remove_reader(parent.fileno())
 

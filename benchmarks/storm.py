@@ -8,11 +8,9 @@ is compared with ``GET /v1/statuses`` at the end.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,6 +22,7 @@ from rich.console import Console
 from benchmarks import databases, report
 from benchmarks.charger import Charger, connected, quiet, together
 from benchmarks.databases import Backend
+from benchmarks.measuring import peak_rss
 from benchmarks.servers import VOLTGATE, Target, serving
 from benchmarks.voltgate import new_event_loop
 from benchmarks.wire import ApiClient, receiving
@@ -84,7 +83,7 @@ async def storm(plan: Storm, chosen: Backend, tell: Callable[[str], None]) -> di
                 partners=plan.partners,
             )
         )
-        peak = await stack.enter_async_context(_peak_rss(target))
+        peak = await stack.enter_async_context(peak_rss(target.process))
         chargers = [
             Charger(target.ready.ocpp_url, identity, target.ready.password)
             for identity in plan.chargers
@@ -195,24 +194,6 @@ async def _make_endpoints(stack: AsyncExitStack, target: Target, heard: Sequence
             await api.must("POST", "/v1/webhook_endpoints", body)
 
 
-@asynccontextmanager
-async def _peak_rss(target: Target) -> AsyncIterator[Callable[[], int]]:
-    peak = 0
-
-    async def watch() -> None:
-        nonlocal peak
-        while True:
-            peak = max(peak, target.process.memory_info().rss)
-            await asyncio.sleep(LOOK_S)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield lambda: peak
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 @app.command()
 def main(
     *,
@@ -247,14 +228,8 @@ def main(
         console.print(
             f"{name:<22} {value:,.1f}" if isinstance(value, float) else f"{name:<22} {value}"
         )
-    document = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "scenario": "status_storm",
-        "machine": machine,
-        "versions": {name: version(name) for name in report.LIBRARIES},
-        **found,
-    }
-    for file in (json, report.storm_file() if save else None):
+    document = report.record("status_storm", machine, found)
+    for file in (json, report.file_of("storm") if save else None):
         if file is not None:
             report.save([document], file)
             console.print(f"Written: {file}")

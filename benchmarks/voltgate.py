@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from benchmarks.frames import TOKEN
 from benchmarks.neighbours import NOISY_PER_MINUTE
@@ -21,6 +22,8 @@ from core.partners.scopes import Scope
 from migrations import run as migrations
 from ops.serve import Platform, platform
 
+AT_ONCE: Final = 500
+"""Chargers registered in one transaction."""
 UNLIMITED: Final = 1_000_000_000
 PASSWORD: Final = "benchmark-password"  # noqa: S105 - of chargers that live for seconds
 _ACTOR: Final = Actor(name="benchmark")
@@ -37,14 +40,16 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> None:
     """Serve as in production, but for the limits that would slow a load generator down."""
+    ocpp_port, api_port = (0, 0) if order.resumed is None else _ports(order.resumed)
     settings = FixedSettings(
         database_url=order.database_url,
         node_id="bench",
-        api_port=0,
+        api_port=api_port,
         operator_port=0,
-        ocpp_port=0,
+        ocpp_port=ocpp_port,
         frame_log=order.frame_log,
         frames_per_second=UNLIMITED,
+        connections_per_address=UNLIMITED,
         requests_per_minute=UNLIMITED,
         control_calls_per_minute=UNLIMITED,
         stop_calls_per_minute=UNLIMITED,
@@ -55,29 +60,24 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
     log.configure(level=settings.log_level, format_="json", bound={"node": settings.node_id})
     await migrations.upgrade(settings.database_url)
     async with platform(settings) as running:
-        await until_end(await _prepare(running, order))
+        await until_end(order.resumed or await _prepare(running, order))
+
+
+def _ports(ready: Ready) -> tuple[int, int]:
+    return urlsplit(ready.ocpp_url).port or 0, urlsplit(ready.api_url).port or 0
 
 
 async def _prepare(running: Platform, order: Order) -> Ready:
     """Make one station with the chargers and the partners who may see and control it."""
     connectors: dict[str, list[str]] = {}
-    specs = [ConnectorSpec(evse=number + 1) for number in range(order.connectors)]
     async with running.db.transaction() as tx:
         station = await stations.create_station(tx, _ACTOR, name="Benchmark")
-        for identity in order.chargers:
-            charger, _ = await registry.register(
-                tx,
-                running.vault,
-                _ACTOR,
-                identity=identity,
-                password=PASSWORD,
-                station_id=station.id,
-                connectors=specs,
-            )
-            found = await registry.connectors_of(tx, charger.id)
-            connectors[identity] = [
-                one.id for one in sorted(found, key=lambda one: one.evse) if one.evse > 0
-            ]
+    for begin in range(0, len(order.chargers), AT_ONCE):
+        identities = order.chargers[begin : begin + AT_ONCE]
+        async with running.db.transaction() as tx:
+            for identity in identities:
+                connectors[identity] = await _charger(running, tx, station.id, identity, order)
+    async with running.db.transaction() as tx:
         made = [await _partner(running, tx, station.id) for _ in range(order.partners)]
         await id_tokens.put(tx, _ACTOR, TOKEN, partner_id=made[0][0])
         noisy = await partners.create_partner(tx, _ACTOR, name="noisy")
@@ -105,6 +105,23 @@ async def _prepare(running: Platform, order: Order) -> Ready:
         noisy_key=noisy_key,
         connectors=connectors,
     )
+
+
+async def _charger(
+    running: Platform, tx: Tx, station_id: str, identity: str, order: Order
+) -> list[str]:
+    """Register a charger; return the ids of its connectors."""
+    charger, _ = await registry.register(
+        tx,
+        running.vault,
+        _ACTOR,
+        identity=identity,
+        password=PASSWORD,
+        station_id=station_id,
+        connectors=[ConnectorSpec(evse=number + 1) for number in range(order.connectors)],
+    )
+    found = await registry.connectors_of(tx, charger.id)
+    return [one.id for one in sorted(found, key=lambda one: one.evse) if one.evse > 0]
 
 
 async def _partner(running: Platform, tx: Tx, station_id: str) -> tuple[str, str]:

@@ -26,6 +26,19 @@ SWEEP_S: Final = 1.0
 ALIVE_S: Final = 5.0
 
 
+async def beat(node: Node) -> None:
+    """Tell the other nodes that this one lives, until cancelled: however long a sweep takes."""
+    while True:
+        await node.clock.sleep(ALIVE_S)
+        await _guarded(_live, node)
+
+
+async def _live(node: Node) -> None:
+    failpoints.enter("node", "alive")
+    async with node.db.transaction() as tx:
+        await presence.node_alive(tx, node.id)
+
+
 async def dispatch(node: Node) -> None:
     """Wake the connections that have work, until cancelled."""
     clock = node.clock
@@ -84,6 +97,8 @@ async def _show_life(node: Node) -> None:
         for connection in node.connections.values()
         if now_s - connection.heard_s <= ALIVE_S
     }
+    # Those that come meanwhile cannot be in what is read: they are looked at next time.
+    registered = [one for one in node.connections.values() if one.is_registered]
     failpoints.enter("node", "alive")
     async with node.db.transaction() as tx:
         await presence.node_alive(tx, node.id)
@@ -94,8 +109,8 @@ async def _show_life(node: Node) -> None:
             mine = node.connections.get(charger_id)
             if mine is None or mine.epoch < row.epoch:
                 await _let_go(tx, charger_id, row.epoch)
-    for connection in list(node.connections.values()):
-        if connection.is_registered:
+    for connection in registered:
+        if node.connections.get(connection.charger_id) is connection:
             await _compare(node, connection, held.get(connection.charger_id))
 
 

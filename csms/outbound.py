@@ -93,6 +93,8 @@ async def claim(
                 charger = await registry.get(tx, charger_id)
             except PlatformError as exc:
                 raise NoLongerOurs(REMOVED) from exc
+            if charger.epoch == epoch and not charger.online:
+                return None  # let go of by a node that took this one for dead: it is taken back
             why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
             if why is not None:
                 raise NoLongerOurs(why)

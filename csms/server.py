@@ -31,7 +31,7 @@ from csms import revoked, schemas
 from csms.adapter import Adapter
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
-from csms.dispatcher import dispatch
+from csms.dispatcher import beat, dispatch
 from csms.door import Door, Socket
 from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
@@ -145,6 +145,7 @@ async def listen(
         )
         urls.append(_url("wss", settings, servers[-1]))
     sandbox_url = await _serve_sandbox(node, tls, keeping, servers, plain_url=urls[0])
+    beating = asyncio.create_task(beat(node))
     dispatching = asyncio.create_task(dispatch(node))
     watching = asyncio.create_task(tls.watch())
     hearing = asyncio.create_task(revoked.hear(node))
@@ -164,7 +165,8 @@ async def listen(
         hearing.cancel()
         await _drain(node, servers)
         dispatching.cancel()
-        ending = (dispatching, watching, hearing, *keeping.closing)
+        beating.cancel()
+        ending = (dispatching, beating, watching, hearing, *keeping.closing)
         await asyncio.gather(*ending, return_exceptions=True)
         await write_last(node)
         await _release(node)

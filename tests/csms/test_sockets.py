@@ -10,6 +10,7 @@ from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.settings import Settings
+from csms import outbound
 from tests.csms.live import Running, charger, closed, running
 from tests.eventually import eventually
 
@@ -144,6 +145,30 @@ async def test_a_node_taken_for_dead_takes_its_chargers_back(
         clock.advance(6)
         row = await until_online(server.db, online=True)
         assert server.csms.connections[row.id].epoch == row.epoch
+        assert "currentTime" in await cp.result("Heartbeat", {})
+
+
+async def test_a_charger_with_work_is_not_cut_off_by_a_node_taken_for_dead(
+    server: Running, clock: ShiftedClock
+) -> None:
+    """A boot storm of 2,000: whoever had a command waiting was closed with 1008, came back, ..."""
+    await server.add_charger()
+    async with charger(server) as cp:
+        await cp.boot()
+        async with server.db.transaction() as tx:
+            await presence.release_node(tx, server.settings.node_id)
+        row = await until_online(server.db, online=False)
+        mine = server.csms.connections[row.id]
+        claimed = await outbound.claim(
+            mine._node,
+            mine._adapter,
+            charger_id=row.id,
+            epoch=mine.epoch,
+            security_profile=mine.security_profile,
+        )
+        assert claimed is None
+        clock.advance(6)
+        assert (await until_online(server.db, online=True)).epoch == row.epoch + 1
         assert "currentTime" in await cp.result("Heartbeat", {})
 
 

@@ -6,6 +6,7 @@ answer that they were given is looked for in the database.
 """
 
 import asyncio
+import json
 import resource
 import time
 from collections import Counter
@@ -51,6 +52,7 @@ AWAY_WITHIN_S: Final = 300.0
 WRONG: Final = ("join_errors", "errors", "errors_after", "lost", "doubled", "findings")
 """Figures that fail a run unless they are 0, each with its rows."""
 
+QUIET: Final = frozenset({"debug", "info"})
 _MB: Final = 1e6
 _KB: Final = 1e3
 
@@ -142,7 +144,15 @@ async def run(plan: Plan, chosen: Backend, tell: Callable[[str], None]) -> dict[
         found |= await fleet.ledger.compare(url)
         tell("the doctor looks")
         wrong = await findings(url)
-    return {**found, "findings": len(wrong), "findings_rows": wrong}
+        said = warnings_of(log.read_text(errors="replace"))
+    return {**found, "findings": len(wrong), "findings_rows": wrong, "log": said}
+
+
+def warnings_of(log: str) -> dict[str, int]:
+    """Return which warnings and errors a server logged, and how often."""
+    lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    loud = (f"{one['level']} {one['event']}" for one in lines if one["level"] not in QUIET)
+    return dict(Counter(loud).most_common())
 
 
 def make_fleet(plan: Plan, ready: Ready) -> Fleet:
@@ -302,7 +312,9 @@ def main(
     database: Annotated[
         str, typer.Option("--database", "-d", help="sqlite, postgresql or a postgresql:// URL.")
     ] = "sqlite",
-    json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
     save: Annotated[
         bool, typer.Option("--save", help="Record the run under benchmarks/results/.")
     ] = False,
@@ -336,10 +348,10 @@ def main(
         raise typer.Exit(1) from exc
     document = report.record("fleet", machine, found)
     _show(console, plan, document)
-    for file in (json, report.file_of("fleet") if save else None):
-        if file is not None:
-            report.save([document], file)
-            console.print(f"Written: {file}")
+    for written in (file, report.file_of("fleet") if save else None):
+        if written is not None:
+            report.save([document], written)
+            console.print(f"Written: {written}")
     if any(found["figures"][kind] for kind in WRONG):
         raise typer.Exit(1)
 
@@ -357,6 +369,8 @@ def _show(console: Console, plan: Plan, document: dict[str, Any]) -> None:
         f"{figures['acknowledged']} acknowledged: {figures['starts']} starts, "
         f"{figures['stops']} stops, {figures['readings']} readings"
     )
+    for event, times in figures["log"].items():
+        console.print(f"[yellow]the server's log: {times} x {event}[/yellow]")
     for kind in WRONG:
         for line in figures[f"{kind}_rows"]:
             console.print(f"[red]{kind}: {escape(line)}[/red]")

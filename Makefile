@@ -1,7 +1,7 @@
 # Voltgate. `make` lists what there is. Needs python3 (3.11 to 3.14) and make; uses uv if it is there.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check run bench fleet fuzz probe crash faults simulate docs lock clean plans
+.PHONY: help demo test cover check run bench fleet soak fuzz probe crash faults simulate docs lock clean plans
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,6 +9,7 @@ INSTALLED := .venv/installed
 CLIENT := clients/python
 ARGS ?=
 WORKERS ?= 4
+HOURS ?= 1
 FRAMES ?= 1000000
 CASES ?= 100000
 KILLS ?= 25
@@ -46,6 +47,9 @@ bench: $(INSTALLED) ## load figures of this machine
 
 fleet: $(INSTALLED) ## 10,000 chargers for 30 minutes, then the server is killed under them (ARGS=--help)
 	@$(BIN)/python -m benchmarks.fleet $(ARGS)
+
+soak: $(INSTALLED) ## a fleet and a partner for HOURS=1; fails if memory, tasks or descriptors grow
+	@$(BIN)/python -m benchmarks.soak --hours $(HOURS) $(ARGS)
 
 fuzz: $(INSTALLED) ## odd frames at both versions, until something is wrong or FRAMES=1000000 of each passed
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(ARGS)

@@ -101,7 +101,12 @@ class Charger:
         answered = asyncio.get_running_loop().create_future()
         self._waiting = answered
         began = time.perf_counter()
-        await self._socket.send(frames.call(f"{self.identity}-{self._number}", action, payload))
+        try:
+            await self._socket.send(frames.call(f"{self.identity}-{self._number}", action, payload))
+        except ConnectionClosed:
+            if not answered.cancel():
+                answered.exception()  # nobody waits for it
+            raise
         async with asyncio.timeout(ANSWER_WITHIN_S):
             frame = await answered
         self.answers_s.append(time.perf_counter() - began)

@@ -47,6 +47,19 @@ class Message:
     text: str | None = None
 
 
+@dataclass(slots=True)
+class Transaction:
+    """One transaction, with its number once the server has given it."""
+
+    number: int | None = None
+
+    def known(self) -> int:
+        """Return the number."""
+        if self.number is None:
+            raise LookupError("no transaction: its start was refused")
+        return self.number
+
+
 class Member:
     """One charger of the fleet, with the messages that wait for their turn."""
 
@@ -55,7 +68,7 @@ class Member:
         self.fleet = fleet
         self.is_charging = False
         self.is_up = False
-        self.transaction: int | None = None
+        self.transaction = Transaction()
         self.waiting: deque[Message] = deque()
         self.heartbeat_s = 300.0
         self.token = frames.TOKEN
@@ -124,11 +137,11 @@ class Member:
     def start(self, due_s: float) -> None:
         """Begin the transaction itself, and its readings."""
         self.is_charging = True
-        self.transaction = None
+        mine = self.transaction = Transaction()
         wh, at, token = self.charger.meter_wh, self.charger.times.next(), self.token
 
         def started(answer: Any) -> None:
-            self.transaction = answer["transactionId"]
+            mine.number = answer["transactionId"]
             if answer["idTagInfo"]["status"] != "Accepted":
                 self.fleet.record.wrong.append(f"StartTransaction: {answer}")
             self.fleet.ledger.started(answer["transactionId"], wh)
@@ -143,13 +156,13 @@ class Member:
         """Send a reading, and the next one a minute later, while it charges."""
         if not self.is_charging:
             return
-        wh, at = self._more(), self.charger.times.next()
+        mine, wh, at = self.transaction, self._more(), self.charger.times.next()
 
         def build() -> str:
-            return frames.meter_values(1, self._known(), wh, at)
+            return frames.meter_values(1, mine.known(), wh, at)
 
         def stored(answer: Any) -> None:
-            self.fleet.ledger.metered(self._known(), wh)
+            self.fleet.ledger.metered(mine.known(), wh)
 
         self.say("MeterValues", due_s, build, stored)
         self.fleet.later(
@@ -165,13 +178,14 @@ class Member:
         if not self.is_charging:
             return
         self.is_charging = False
-        wh, at, token = self._more(), self.charger.times.next(), self.token
+        mine, wh, at = self.transaction, self._more(), self.charger.times.next()
+        token = self.token
 
         def build() -> str:
-            return frames.stop(self._known(), wh, at, token=token)
+            return frames.stop(mine.known(), wh, at, token=token)
 
         def stopped(answer: Any) -> None:
-            self.fleet.ledger.stopped(self._known(), wh)
+            self.fleet.ledger.stopped(mine.known(), wh)
 
         self.say("StopTransaction", due_s, build, stopped)
         for status in ("Finishing", "Available"):
@@ -181,11 +195,6 @@ class Member:
         step_wh = frames.REGISTER_STEP_WH / self.fleet.habits.faster
         self.charger.meter_wh += max(1, round(step_wh))
         return self.charger.meter_wh
-
-    def _known(self) -> int:
-        if self.transaction is None:
-            raise LookupError("no transaction: its start was refused")
-        return self.transaction
 
     # Its socket.
 

@@ -107,6 +107,7 @@ async def storm(plan: Storm, chosen: Backend, tell: Callable[[str], None]) -> di
         tell("its end is waited for")
         await _all_heard(await _truth(target), heard)
         ended = time.perf_counter()
+        await asyncio.sleep(LOOK_S)  # what was heard is written down a moment later
         answers_s = sorted(one for charger in chargers for one in charger.answers_s)
         statuses = plan.per_charger * len(chargers) * plan.changes
         return {

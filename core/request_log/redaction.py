@@ -44,7 +44,7 @@ _SECRET_NAME: Final = re.compile(
 )
 # Repetitions after a class of their own characters: no text makes the search quadratic.
 _SECRET_LOOK: Final = re.compile(
-    r"(vg_(?:live|test|op|app)_)[\w-]+|((?:wh|sg)sec_)[\w+/=-]+|((?:basic|bearer)\s)[\w+/=.~-]+"
+    r"(vg_(?:live|test|op|app)_)[\w-]+|((?:wh|sg)sec_)[\w+/=~-]+|((?:basic|bearer)\s)[\w+/=.~-]+"
     r"|(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*"
     r"|(-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY-----)[^-]*(?:-{1,4}[^-]+)*",
     re.IGNORECASE | re.ASCII,

@@ -70,16 +70,21 @@ def watching(plans: Plans) -> Iterator[None]:
     class Explaining(PostgresConnection):
         __slots__ = ()
 
-        async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
+        async def _explained(self, sql: str, arguments: Sequence[Any]) -> None:
+            if not self.has_begun:
+                await self._begin()
             await _explain(self.raw, plans, sql, arguments)
+
+        async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
+            await self._explained(sql, arguments)
             return await super().fetch(sql, arguments)
 
         async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
-            await _explain(self.raw, plans, sql, arguments)
+            await self._explained(sql, arguments)
             return await super().execute(sql, arguments)
 
         async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-            await _explain(self.raw, plans, sql, rows[0])
+            await self._explained(sql, rows[0])
             await super().execute_many(sql, rows)
 
     usual = engine_postgres.PostgresConnection

@@ -39,6 +39,7 @@ LOOKS = [
     f"vg_app_{CANARY}",
     f"vg_op_01jd7zk3v5q8m2n4r6t8w0y2a4_{CANARY}",
     f"whsec_{CANARY}==",
+    f"whsec_a~1b~1{CANARY}=",
     f"sgsec_{CANARY}==",
     f"Bearer {CANARY}",
     f"basic {CANARY}",

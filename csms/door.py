@@ -121,9 +121,12 @@ class Door:
             await self._note(identity, address, RefusalReason.TOO_MANY_FAILURES)
             return _unauthorized(socket, retry_after_s=RETRY_AFTER_S)
         password = password_of(request.headers.get_all("Authorization"), identity, name=name)
-        async with self._node.db.transaction() as tx:
+
+        async def work(tx: Tx) -> login.Login:
             await self._node.book.refresh(tx)
-            found = await self._log_in(tx, socket, caller, identity, password)
+            return await self._log_in(tx, socket, caller, identity, password)
+
+        found = await self._node.joint.run(identity, work)
         if isinstance(found, Refused):
             self._limit.failed(identity, address)
             self._log_refusal(identity, address, found.reason)

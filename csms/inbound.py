@@ -1,5 +1,6 @@
 """One CALL of a charger: checked, understood, handled in one transaction, answered after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -165,40 +166,49 @@ async def _gathered(node: Node, peer: Peer, ask: _Ask) -> Payload | None:
 async def _handle(
     node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...], prepared: Any
 ) -> Payload:
-    route = ask.route
-    async with node.db.transaction() as tx:
-        ask = await _named(tx, node, peer, ask)
-        call = ask.call
-        if route.before_acceptance:
-            await _refresh(tx, peer)
-        ctx = Context(
-            tx=tx,
-            charger=peer.charger,
-            message_id=call.id,
+    async def work(tx: Tx) -> tuple[Payload, _Ask, Sequence[str]]:
+        named = await _named(tx, node, peer, ask)
+        payload = await _told(tx, node, peer, named, reasons, prepared)
+        return payload, named, deviations.noted(tx)
+
+    payload, named, noted = await node.joint.run(peer.charger.id, work)
+    peer.conduct.handled(named.call, named.text, (*named.tolerated, *noted))
+    return payload
+
+
+async def _told(
+    tx: Tx, node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...], prepared: Any
+) -> Payload:
+    call, route = ask.call, ask.route
+    if route.before_acceptance:
+        await _refresh(tx, peer)
+    ctx = Context(
+        tx=tx,
+        charger=peer.charger,
+        message_id=call.id,
+        action=call.action,
+        payload=call.payload,
+        checked=ask.checked,
+        is_plain=_is_plain(ask),
+        settings=node.settings,
+        rng=node.rng,
+        doubts=list(reasons),
+        prepared=prepared,
+    )
+    payload = await route.handle(ctx, ask.message)
+    if ctx.doubts:
+        deviations.note(tx, *(code_of(reason) or _DOUBTFUL for reason in ctx.doubts))
+        log.warning("message_quarantined", reasons=ctx.doubts)
+        await frame_log.quarantine(
+            tx,
+            charger_id=peer.charger.id,
             action=call.action,
-            payload=call.payload,
-            checked=ask.checked,
-            is_plain=_is_plain(ask),
-            settings=node.settings,
-            rng=node.rng,
-            doubts=list(reasons),
-            prepared=prepared,
+            message_id=call.id,
+            reasons=ctx.doubts,
+            text=redact_frame(ask.text),
         )
-        payload = await route.handle(ctx, ask.message)
-        if ctx.doubts:
-            deviations.note(tx, *(code_of(reason) or _DOUBTFUL for reason in ctx.doubts))
-            log.warning("message_quarantined", reasons=ctx.doubts)
-            await frame_log.quarantine(
-                tx,
-                charger_id=peer.charger.id,
-                action=call.action,
-                message_id=call.id,
-                reasons=ctx.doubts,
-                text=redact_frame(ask.text),
-            )
-        if route.before_acceptance:
-            await _refresh(tx, peer)
-    peer.conduct.handled(call, ask.text, (*ask.tolerated, *deviations.noted(tx)))
+    if route.before_acceptance:
+        await _refresh(tx, peer)
     return payload
 
 

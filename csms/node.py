@@ -13,6 +13,7 @@ from core.contracts.service import Contracts
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.joint import Joint
 from core.kernel.settings import Settings
 from csms import key_codes
 from csms.calls import SentCalls
@@ -41,6 +42,7 @@ class Node:
         is_draining: Set while the node stops: sockets close because of us, not of the chargers.
         contracts: Who knows contract certificates.
         gatherings: What stores facts of many chargers together.
+        joint: The transactions of what one charger says or is asked; many chargers share them.
         book: The profiles of chargers.
         tallies: What connections counted and nobody has written yet, the oldest first.
         revocation: The newest revocation of a certificate that connections were compared with.
@@ -57,6 +59,7 @@ class Node:
     is_draining: asyncio.Event = field(default_factory=asyncio.Event)
     contracts: Contracts = field(init=False)
     gatherings: Gatherings = field(init=False)
+    joint: Joint = field(init=False)
     book: ProfileBook = field(default_factory=ProfileBook)
     tallies: deque[Tally] = field(default_factory=deque)
     revocation: Newest = field(default_factory=Newest)
@@ -66,6 +69,7 @@ class Node:
         within_s = self.settings.group_within.total_seconds()
         gatherings = Gatherings(self.db, self.clock, within_s=within_s)
         object.__setattr__(self, "gatherings", gatherings)
+        object.__setattr__(self, "joint", Joint(self.db))
 
     @property
     def surroundings(self) -> Surroundings:

@@ -87,36 +87,49 @@ async def claim(
         NoLongerOurs: The socket has to be closed.
     """
     failpoints.enter("command", "claim")
-    while True:
-        async with node.db.transaction() as tx:
-            try:
-                charger = await registry.get(tx, charger_id)
-            except PlatformError as exc:
-                raise NoLongerOurs(REMOVED) from exc
-            if charger.epoch == epoch and not charger.online:
-                return None  # let go of by a node that took this one for dead: it is taken back
-            why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
-            if why is not None:
-                raise NoLongerOurs(why)
-            words = _Words(node, adapter, max_bytes)
-            command = await operations.claim_next(
-                tx, charger_id, without=_not_now(adapter, charger), name=words.say
-            )
-            if command is None:
-                return None
-            if words.said is None:
-                log.warning("command_not_sent", command_id=command.id, error=str(words.unsaid))
-                await operations.could_not_send(tx, command)
-                unsaid = _unsaid(words.unsaid, at=tx.now)
-                await desired.answered(tx, command, unsaid)
-                await fleet.answered(tx, command, unsaid)
-                continue
-            claimed = replace(words.said, command=command)
-            await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
-            if tracing.is_on() and command.operation_id is not None:
-                parent = await operations.traceparent_of(tx, command.operation_id)
-                claimed = replace(claimed, traceparent=parent)
-        return claimed
+
+    async def work(tx: Tx) -> Claimed | CommandRow | str | None:
+        try:
+            charger = await registry.get(tx, charger_id)
+        except PlatformError:
+            return REMOVED
+        if charger.epoch == epoch and not charger.online:
+            return None  # let go of by a node that took this one for dead: it is taken back
+        why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
+        if why is not None:
+            return why
+        return await _claim(tx, node, adapter, charger, max_bytes=max_bytes)
+
+    while isinstance(claimed := await node.joint.run(charger_id, work), CommandRow):
+        pass  # it could not be said: there may be another
+    if isinstance(claimed, str):
+        raise NoLongerOurs(claimed)
+    return claimed
+
+
+async def _claim(
+    tx: Tx, node: Node, adapter: Adapter, charger: Charger, *, max_bytes: int | None
+) -> Claimed | CommandRow | None:
+    """Return the next command in the charger's words; itself where it cannot be put into them."""
+    words = _Words(node, adapter, max_bytes)
+    command = await operations.claim_next(
+        tx, charger.id, without=_not_now(adapter, charger), name=words.say
+    )
+    if command is None:
+        return None
+    if words.said is None:
+        log.warning("command_not_sent", command_id=command.id, error=str(words.unsaid))
+        await operations.could_not_send(tx, command)
+        unsaid = _unsaid(words.unsaid, at=tx.now)
+        await desired.answered(tx, command, unsaid)
+        await fleet.answered(tx, command, unsaid)
+        return command
+    claimed = replace(words.said, command=command)
+    await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
+    if tracing.is_on() and command.operation_id is not None:
+        parent = await operations.traceparent_of(tx, command.operation_id)
+        claimed = replace(claimed, traceparent=parent)
+    return claimed
 
 
 @dataclass(slots=True)
@@ -201,13 +214,17 @@ async def record_answer(
     if violation is not None:
         log.warning("answer_invalid", action=sent.action, detail=violation.description)
     failpoints.enter("command", "answer")
-    async with node.db.transaction() as tx:
-        recorded = _answer(adapter, sent.action, answer, at=tx.now, is_valid=violation is None)
-        await operations.record_answer(tx, sent.command, recorded)
+
+    async def work(tx: Tx) -> Answer:
+        told = _answer(adapter, sent.action, answer, at=tx.now, is_valid=violation is None)
+        await operations.record_answer(tx, sent.command, told)
         if sent.command.desired_id is not None:
-            await _tell_wish(tx, sent.command, recorded, violation)
+            await _tell_wish(tx, sent.command, told, violation)
         if sent.command.fleet_target_id is not None:
-            await fleet.answered(tx, sent.command, recorded)
+            await fleet.answered(tx, sent.command, told)
+        return told
+
+    recorded = await node.joint.run(sent.command.charger_id, work)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
     response = recorded.response
     if response is not None and violation is None and adapter.learns_from(sent.action):
@@ -243,8 +260,7 @@ def _unsaid(exc: Exception | None, *, at: datetime) -> Answer:
 async def record_silence(node: Node, command: CommandRow) -> None:
     """Record that a call may or may not have been heard: it is not sent again (I6)."""
     failpoints.enter("command", "silence")
-    async with node.db.transaction() as tx:
-        await commands.record_timeout(tx, command.id)
+    await node.joint.run(command.charger_id, lambda tx: commands.record_timeout(tx, command.id))
     log.warning("command_unanswered", command_id=command.id)
 
 

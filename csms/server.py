@@ -23,9 +23,10 @@ from core.chargers.models import Charger
 from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
-from core.kernel.db import Database
+from core.kernel.db import Database, Tx
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.settings import Settings
+from core.kernel.tasks import finished
 from core.operations import service as operations
 from csms import revoked, schemas
 from csms.adapter import Adapter
@@ -294,32 +295,42 @@ async def _register(
 
     ``None`` if a newer one came in between.
     """
-    old: Connection | None = None
-    connection: Connection | None = None
+    entered: list[tuple[Connection, Connection | None]] = []
+
+    def leave() -> None:
+        while entered:
+            connection, old = entered.pop()
+            if node.connections.get(charger.id) is connection:
+                node.connections.pop(charger.id)
+                if old is not None:
+                    node.connections[charger.id] = old
+
+    async def work(tx: Tx) -> bool:
+        leave()  # it was not committed the last time
+        epoch = await presence.connected(
+            tx,
+            charger.id,
+            node_id=node.id,
+            version=adapter.version,
+            address=socket.address,
+        )
+        old = node.connections.get(charger.id)
+        if old is not None and old.epoch > epoch:
+            return False
+        connection = Connection(node, socket, adapter, charger, epoch=epoch, serials=socket.serials)
+        entered.append((connection, old))
+        node.connections[charger.id] = connection
+        return True
+
     failpoints.enter("socket", "connected")
     try:
-        async with node.db.transaction() as tx:
-            epoch = await presence.connected(
-                tx,
-                charger.id,
-                node_id=node.id,
-                version=adapter.version,
-                address=socket.address,
-            )
-            old = node.connections.get(charger.id)
-            if old is not None and old.epoch > epoch:
-                return None
-            connection = Connection(
-                node, socket, adapter, charger, epoch=epoch, serials=socket.serials
-            )
-            connection.conduct.entered(socket.tolerated)
-            node.connections[charger.id] = connection
+        if not await finished(node.joint.run(charger.id, work)):
+            return None
     except BaseException:
-        if connection is not None and node.connections.get(charger.id) is connection:
-            node.connections.pop(charger.id)
-            if old is not None:
-                node.connections[charger.id] = old
+        leave()
         raise
+    connection, old = entered.pop()
+    connection.conduct.entered(socket.tolerated)
     connection.is_registered = True
     return connection, old
 
@@ -330,11 +341,14 @@ async def _unregister(node: Node, connection: Connection) -> None:
     charger_id = connection.charger_id
     if node.connections.get(charger_id) is connection:
         del node.connections[charger_id]
+
+    async def work(tx: Tx) -> None:
+        gone = await presence.disconnected(tx, charger_id, epoch=connection.epoch)
+        if gone and not node.is_draining.is_set():
+            await operations.fail_stranded(tx, charger_id=charger_id)
+
     try:
-        async with node.db.transaction() as tx:
-            gone = await presence.disconnected(tx, charger_id, epoch=connection.epoch)
-            if gone and not node.is_draining.is_set():
-                await operations.fail_stranded(tx, charger_id=charger_id)
+        await node.joint.run(charger_id, work)
     except DatabaseUnavailable:  # the sweep finds that nobody holds it
         log.warning("disconnect_not_recorded")
 

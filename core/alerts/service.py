@@ -101,14 +101,14 @@ async def resolve_silent(tx: Tx) -> int:
 
 
 def _queue(tx: Tx, kind: AlertKind, key: str, raised: _Raised | None) -> None:
-    wanted: _Wanted = tx.info.setdefault(_AT_END, [])
+    wanted: _Wanted = tx.at_last.setdefault(_AT_END, [])
     wanted.append((kind, key, raised))
     tx.at_end(_AT_END, _write)
 
 
 async def _write(tx: Tx) -> None:
     """Do what was queued: alerts are locked in one order, each in the order of its own."""
-    wanted: _Wanted = tx.info.pop(_AT_END)
+    wanted: _Wanted = tx.at_last.pop(_AT_END)
     for kind, key, raised in sorted(wanted, key=lambda each: each[:2]):
         if raised is not None:
             await _raise(tx, kind, key, raised)

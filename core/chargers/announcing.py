@@ -27,7 +27,7 @@ _PRESENCE: Final = "1-presence"
 
 def connectors_changed(tx: Tx, connector_ids: Iterable[str]) -> None:
     """Give connectors a new place in the feed; their rows are locked by now."""
-    gathered: set[str] = tx.info.setdefault(_FEED_AT_END, set())
+    gathered: set[str] = tx.at_last.setdefault(_FEED_AT_END, set())
     gathered.update(connector_ids)
     if gathered:
         tx.at_end(_FEED_AT_END, _number)
@@ -45,7 +45,7 @@ async def station_changed(tx: Tx, station_id: str | None) -> None:
 async def presence_changed(tx: Tx, chargers: Sequence[Charger]) -> None:
     """Give chargers that came or went, and their connectors, a new place in the feed."""
     touched = await connector_store.touch_connectors(tx, [charger.id for charger in chargers])
-    gathered: set[str] = tx.info.setdefault(_PRESENCE, set())
+    gathered: set[str] = tx.at_last.setdefault(_PRESENCE, set())
     gathered.update(charger.id for charger in chargers if charger.station_id is not None)
     if gathered:
         tx.at_end(_FEED_AT_END, _number)
@@ -99,8 +99,8 @@ async def tell_stations(tx: Tx, station_ids: Sequence[str], type_: str, *, partn
 
 async def _number(tx: Tx) -> None:
     """Number what changed: chargers first, so that one is online before its connectors are free."""
-    chargers = sorted(tx.info.pop(_PRESENCE, ()))
-    connectors = sorted(tx.info.pop(_FEED_AT_END, ()))
+    chargers = sorted(tx.at_last.pop(_PRESENCE, ()))
+    connectors = sorted(tx.at_last.pop(_FEED_AT_END, ()))
     last = await connector_store.next_numbers(tx, FEED, len(chargers) + len(connectors))
     first = last - len(chargers) - len(connectors) + 1
     seqs = dict(zip([*chargers, *connectors], range(first, last + 1), strict=True))

@@ -118,7 +118,7 @@ def note(tx: Tx, *reasons: str) -> None:
             noted[code] = None
 
 
-def noted(tx: Tx) -> Iterable[str]:
+def noted(tx: Tx) -> Sequence[str]:
     """Return the codes that were noted in *tx*, each once."""
     found: dict[str, None] = tx.info.get(_NOTES, {})
     return tuple(found)

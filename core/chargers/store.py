@@ -116,14 +116,18 @@ def _station_of(charger_id: str) -> Executable:
 
 
 async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
-    result: bool | None = await tx.scalar(_livemode_of(charger_id))
-    return result
+    """Return whether a charger's station is live, ``None`` without one; ``station_of`` knows it."""
+    row = await tx.one_or_none(_home_of(charger_id))
+    if row is None:
+        return None
+    tx.info.setdefault(_STATIONS, {})[charger_id] = row.id
+    return bool(row.livemode)
 
 
 @query
-def _livemode_of(charger_id: str) -> Executable:
+def _home_of(charger_id: str) -> Executable:
     return (
-        select(stations.c.livemode)
+        select(stations.c.id, stations.c.livemode)
         .join(chargers, chargers.c.station_id == stations.c.id)
         .where(chargers.c.id == charger_id)
     )

@@ -29,6 +29,7 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.queries import Filled, On
 from core.kernel.statements import Shape, Statements, statements_for
 from core.kernel.times import to_millis
+from core.kernel.together import Together
 
 T = TypeVar("T")
 Statement = Executable | Filled
@@ -78,10 +79,21 @@ class Tx:
 
     Attributes:
         now: Database time when the transaction began; the ``now`` of every rule inside it.
-        info: What domains gather during the transaction for its end.
+        info: What domains remember during the transaction.
+        at_last: What they gather for its end; works that share a transaction share this, too.
+        asked: How many statements it was asked to run.
     """
 
-    __slots__ = ("_at_end", "_connection", "_rings", "_statements", "info", "now")
+    __slots__ = (
+        "_at_end",
+        "_connection",
+        "_rings",
+        "_statements",
+        "asked",
+        "at_last",
+        "info",
+        "now",
+    )
 
     def __init__(self, connection: Connection, statements: Statements, now: datetime) -> None:
         self._connection = connection
@@ -90,6 +102,26 @@ class Tx:
         self._at_end: dict[str, Callable[[Tx], Awaitable[None]]] = {}
         self.now = now
         self.info: dict[str, Any] = {}
+        self.at_last: dict[str, Any] = {}
+        self.asked = 0
+
+    def shared(self) -> Callable[[], "Tx"]:
+        """Return what makes a transaction for each of several works that run in this one.
+
+        What they ask at the same time is sent together. All are committed, or none is.
+        """
+        way = self._connection
+        if isinstance(way, failpoints.Witness):
+            way = way.also(Together(way.connection)) if way.is_far else way
+        elif way.is_far:
+            way = Together(way)
+
+        def one() -> Tx:
+            tx = Tx(way, self._statements, self.now)
+            tx._rings, tx._at_end, tx.at_last = self._rings, self._at_end, self.at_last
+            return tx
+
+        return one
 
     @property
     def dialect(self) -> str:
@@ -159,6 +191,7 @@ class Tx:
         return [row[0] for row in await self.all(statement)]
 
     def _render(self, statement: Statement) -> tuple[Shape, str, Sequence[Any]]:
+        self.asked += 1
         if isinstance(statement, Filled):
             return statement.render(self._statements)
         return self._statements.render(statement)

@@ -36,7 +36,14 @@ class Connection(Protocol):
     """A connection within one transaction.
 
     Every method raises ``DatabaseUnavailable`` for what may pass, and one of ``DRIVER_ERRORS``.
+
+    Attributes:
+        is_far: Whether the way to the database costs more than a statement, so that it pays to
+            send many of one kind at once.
     """
+
+    @property
+    def is_far(self) -> bool: ...
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
         """Run a statement and return its rows."""
@@ -46,6 +53,12 @@ class Connection(Protocol):
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of *rows*."""
+
+    async def fetch_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[Rows]:
+        """Run a statement with each of some arguments; return the rows of each run."""
+
+    async def execute_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[int]:
+        """Run a statement with each of some arguments; return how many rows each run touched."""
 
 
 class Engine(Protocol):

@@ -100,6 +100,7 @@ class PostgresConnection:
     """
 
     __slots__ = ("has_begun", "raw")
+    is_far: Final = True
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
@@ -123,6 +124,25 @@ class PostgresConnection:
             await self._begin()
         await translated(self.raw.executemany, sql, rows)
 
+    async def fetch_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[Rows]:
+        """All runs are sent in one piece; a last column tells whose a row is."""
+        if len(each) == 1 or not sql.startswith(_TAGGED):
+            return [await self.fetch(sql, arguments) for arguments in each]
+        if not self.has_begun and not _only_reads(sql):
+            await self._begin()
+        told = [(*arguments, n) for n, arguments in enumerate(each)]
+        rows = await translated(self.raw.fetchmany, _tagged(sql, len(each[0])), told)
+        found: list[list[Any]] = [[] for _ in each]
+        for row in rows:
+            found[row[-1]].append(row[:-1])
+        names = list(rows[0].keys())[:-1] if rows else []
+        return [(one, names) for one in found]
+
+    async def execute_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[int]:
+        if len(each) == 1 or not sql.startswith(_TAGGED):
+            return [await self.execute(sql, arguments) for arguments in each]
+        return [len(rows) for rows, _ in await self.fetch_each(sql, each)]
+
     async def _begin(self) -> None:
         self.has_begun = True  # also if it fails: then the connection is of no use
         await translated(self.raw.execute, "BEGIN")
@@ -132,6 +152,18 @@ class PostgresConnection:
 def _only_reads(sql: str) -> bool:
     """Tell whether a statement neither writes, nor locks, nor calls what looks at a transaction."""
     return sql.startswith("SELECT") and _LOCKS.search(sql) is None
+
+
+_TAGGED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@lru_cache(maxsize=4096)
+def _tagged(sql: str, arguments: int) -> str:
+    """Return the statement with one more argument, which each of its rows repeats at its end."""
+    tag = f"${arguments + 1}::int AS run"
+    if sql.startswith("SELECT"):
+        return f"SELECT each_run.*, {tag} FROM ({sql}) AS each_run"  # noqa: S608 - all of it is ours
+    return f"{sql}, {tag}" if "RETURNING" in sql else f"{sql} RETURNING {tag}"
 
 
 async def _nothing_to_reset(_: Any) -> None:

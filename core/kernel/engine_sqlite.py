@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 from core.kernel.clock import Clock
 from core.kernel.engine import Rows, is_outage
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.tasks import finished
 
 DIALECT: Final[Dialect] = sqlite_dialect()
 
@@ -135,23 +136,14 @@ class SqliteEngine:
     async def _in_thread(self, work: Any, *arguments: Any) -> Any:
         """Run *work* to its end, even if the task is cancelled meanwhile."""
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._thread, work, *arguments)
-        cancelled: asyncio.CancelledError | None = None
-        while not running.done():
-            try:
-                await asyncio.wait([running])
-            except asyncio.CancelledError as exc:
-                cancelled = exc
-        if cancelled is not None:
-            running.exception()
-            raise cancelled
-        return running.result()
+        return await finished(loop.run_in_executor(self._thread, work, *arguments))
 
 
 class SqliteConnection:
     """The connection of SQLite, while a transaction has it."""
 
     __slots__ = ("raw",)
+    is_far: Final = False
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
@@ -173,6 +165,12 @@ class SqliteConnection:
             if is_outage(exc):
                 raise DatabaseUnavailable from exc
             raise
+
+    async def fetch_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[Rows]:
+        return [await self.fetch(sql, arguments) for arguments in each]
+
+    async def execute_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[int]:
+        return [await self.execute(sql, arguments) for arguments in each]
 
     def _run(self, sql: str, arguments: Sequence[Any]) -> sqlite3.Cursor:
         try:

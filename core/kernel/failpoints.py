@@ -28,6 +28,8 @@ _WRITES: Final = re.compile(
 )
 
 _UNNAMED: Final = "unnamed"
+NOBODY: Final = "nobody"
+"""The kind of what is written only for others, who are seen themselves."""
 _kind: Final[ContextVar[str]] = ContextVar("kind_of_transaction", default=_UNNAMED)
 """Of a task and of those that it begins."""
 
@@ -89,6 +91,12 @@ def enter(area: str, what: str) -> None:
         _kind.set(f"{area}.{what}")
 
 
+def enter_for_others() -> None:
+    """Say that the transactions of this task only carry the works of others."""
+    if _armed.name or _told:
+        _kind.set(NOBODY)
+
+
 def replied() -> None:
     """Pass the place where what is under way has been answered: ``replied.KIND``."""
     if _armed.name or _told:
@@ -103,34 +111,61 @@ def witness(connection: "Connection") -> "Witness | None":
 class Witness:
     """A connection for one transaction that has places before and after its commit.
 
-    One that wrote nothing has none: to be killed there would prove nothing.
+    One that wrote nothing has none: to be killed there would prove nothing. One that does several
+    works has those of each that wrote.
+
+    Attributes:
+        connection: What does the work.
     """
 
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-        self._has_written = False
+    def __init__(self, connection: "Connection", kinds: dict[str, None] | None = None) -> None:
+        self.connection = connection
+        self._kinds = {} if kinds is None else kinds
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the database is another process."""
+        return self.connection.is_far
+
+    def also(self, connection: "Connection") -> "Witness":
+        """Return *connection*, another way into this transaction, with the same witness."""
+        return Witness(connection, self._kinds)
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> "Rows":
         """Run a statement and return its rows."""
-        rows = await self._connection.fetch(sql, arguments)
+        rows = await self.connection.fetch(sql, arguments)
         self._saw(sql, len(rows[0]))
         return rows
 
     async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
         """Run a statement; return how many rows it touched."""
-        count = await self._connection.execute(sql, arguments)
+        count = await self.connection.execute(sql, arguments)
         self._saw(sql, count)
         return count
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of *rows*."""
-        await self._connection.execute_many(sql, rows)
+        await self.connection.execute_many(sql, rows)
         self._saw(sql, len(rows))
+
+    async def fetch_each(self, sql: str, each: Sequence[Sequence[Any]]) -> "Sequence[Rows]":
+        """Run a statement with each of some arguments; return the rows of each run."""
+        found = await self.connection.fetch_each(sql, each)
+        self._saw(sql, sum(len(rows) for rows, _ in found))
+        return found
+
+    async def execute_each(self, sql: str, each: Sequence[Sequence[Any]]) -> Sequence[int]:
+        """Run a statement with each of some arguments; return how many rows each run touched."""
+        counts = await self.connection.execute_each(sql, each)
+        self._saw(sql, sum(counts))
+        return counts
 
     def pass_by(self, when: str) -> None:
         """Be at the place *when*: ``before`` or ``after``."""
-        if self._has_written:
-            hit("commit", when, _kind.get())
+        for kind in self._kinds:
+            hit("commit", when, kind)
 
     def _saw(self, sql: str, rows: int) -> None:
-        self._has_written = self._has_written or (rows != 0 and _WRITES.match(sql) is not None)
+        kind = _kind.get()
+        if kind != NOBODY and rows != 0 and _WRITES.match(sql) is not None:
+            self._kinds[kind] = None

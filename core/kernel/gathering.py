@@ -92,7 +92,7 @@ class Gathering(Generic[F, R]):
             if len(group) == 1:
                 _fail(group, exc)
                 return
-            _log.exception("group_split", facts=len(group))
+            _log.warning("group_split", facts=len(group), error=type(exc).__name__)
             for one in group:
                 await self._store([one])
         except BaseException:

@@ -82,23 +82,24 @@ async def judge(
     tx: Tx,
     token: str,
     *,
-    session: Session | None = None,
+    charger_id: str,
+    besides: str | None = None,
     kind: str | None = None,
     evse: int | None = None,
 ) -> Judged:
-    """Judge a token of the platform's own list that begins *session*.
+    """Judge a token of the platform's own list that begins a session.
 
     One that may have a number of sessions at a time and has them already is ``concurrent``.
+
+    Args:
+        besides: The session itself, if it is there by now.
     """
-    charger_id = None if session is None else session.charger_id
     presented = Presented(charger_id=charger_id, evse=evse, kind=kind)
     found = await id_tokens.check(tx, token, now=tx.now, presented=presented)
     judged = _judged(found)
     most = None if found.about is None else found.about.max_sessions
     if judged.status is TokenStatus.ACCEPTED and most is not None and found.about is not None:
-        others = await token_store.open_sessions(
-            tx, found.about.token, besides=None if session is None else session.id
-        )
+        others = await token_store.open_sessions(tx, found.about.token, besides=besides)
         if others >= most:
             return replace(judged, status=TokenStatus.CONCURRENT)
     return judged

@@ -1,6 +1,7 @@
 """The end of a transaction: whatever is missing, doubled or impossible, one session, one order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from core.sessions.times import plausible_time
 
 ORPHAN: Final = "orphan:"
 """How we call a transaction whose own name we do not know."""
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 async def end(tx: Tx, fact: TransactionEnded) -> Answered:
@@ -43,17 +45,21 @@ async def end(tx: Tx, fact: TransactionEnded) -> Answered:
     await readings.record(tx, session.id, fact.readings)
     ended_at, doubts = plausible_time(fact.at, tx.now)
     deviations.note(tx, *fact.flags, *doubts)
-    session = await store.change(tx, session.id, **_told_at_end(session, fact, doubts))
+    if fact.readings:
+        session = await store.by_id(tx, session.id) or session
+    told = _told_at_end(session, fact, doubts)
+    session = replace(session, **told)
     if session.is_open or "estimated_end" in session.flags:
         flags = set(session.flags) - {"estimated_end"}
         values = {
             "ended_at": max(ended_at, session.started_at),
             "stop_reason": (await _stop_reason(tx, session, fact)).value,
         }
-        session = await close(tx, session, flags=flags, reason="stop", **values)
+        session = await close(tx, session, flags=flags, reason="stop", told=told, **values)
     else:  # ended by another stop before: the first word stands, a person looks at it
         flags = {*session.flags, "message_conflict"}
-        session = await close(tx, session, flags=flags, reason="second_stop", **_as_it_is(session))
+        values = _as_it_is(session)
+        session = await close(tx, session, flags=flags, reason="second_stop", told=told, **values)
     return await _verdict(tx, session, fact)
 
 
@@ -72,7 +78,13 @@ def _as_it_is(session: Session) -> dict[str, Any]:
 
 
 async def close(
-    tx: Tx, session: Session, *, flags: Iterable[str], reason: str, **values: Any
+    tx: Tx,
+    session: Session,
+    *,
+    flags: Iterable[str],
+    reason: str,
+    told: Mapping[str, Any] = _NOTHING,
+    **values: Any,
 ) -> Session:
     """Enter ``ended`` with the figures that all known messages give, and settle the order.
 
@@ -81,9 +93,10 @@ async def close(
     Args:
         flags: What is odd about it so far, without what the assessment finds.
         reason: Why a correction of the order happens.
+        told: What *session* has and its row has not yet.
         values: ``ended_at`` and ``stop_reason``.
     """
-    figures = await _figures(tx, session, flags=set(flags), **values)
+    figures = {**told, **await _figures(tx, session, flags=set(flags), **values)}
     deviations.note(tx, *sorted(set(figures["flags"]) - set(session.flags)))
     announced = session.is_open or session.status is SessionStatus.INVALID
     if announced:
@@ -93,7 +106,7 @@ async def close(
         if moved is None:
             return session
         session = moved
-    elif _changes(session, figures):
+    elif _changes(session, figures) or told:
         session = await store.change(tx, session.id, **figures)
     order = await orders.settle(tx, session, reason=reason)
     if announced:
@@ -134,7 +147,7 @@ async def _figures(tx: Tx, session: Session, *, flags: set[str], **values: Any) 
     if result.rejected or any(not value.accepted for value in stored):
         await reading_store.mark_readings(tx, session.id, rejected=result.rejected)
     flags = (flags - ASSESSED) | result.flags
-    if await store.sequence_gap(tx, session.id):
+    if session.last_seq is not None and await store.sequence_gap(tx, session.id):
         flags.add("sequence_gap")
     trust = quality(flags)
     return {

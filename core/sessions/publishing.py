@@ -1,17 +1,15 @@
 """Tell the partner of a session what happened to it."""
 
-from datetime import timedelta
 from typing import Final
 
 from core.chargers.store import station_of
 from core.kernel.db import Tx
-from core.sessions import store
 from core.sessions.models import Session
 from core.sessions.orders import request_id_of
 from core.sessions.views import session_view
 from core.webhooks import service as webhooks
 
-UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
+_TOLD: Final = "sessions-told"
 
 
 async def publish(tx: Tx, session: Session, type_: str, *, order_id: str | None = None) -> None:
@@ -38,11 +36,8 @@ async def publish(tx: Tx, session: Session, type_: str, *, order_id: str | None 
 
 
 async def publish_update(tx: Tx, session: Session) -> None:
-    """Write ``session.updated``, at most every 30 seconds for a session."""
-    if session.partner_id is None:
-        return
-    told = session.announced_at
-    if told is not None and tx.now < told + UPDATES_AT_MOST_EVERY:
-        return
-    session = await store.change(tx, session.id, announced_at=tx.now)
-    await publish(tx, session, "session.updated")
+    """Write ``session.updated`` if new figures made it due: once in a while for a session."""
+    told: set[str] = tx.info.setdefault(_TOLD, set())
+    if session.announced_at == tx.now and session.id not in told:
+        told.add(session.id)
+        await publish(tx, session, "session.updated")

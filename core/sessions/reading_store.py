@@ -1,8 +1,8 @@
 """SQL of meter readings, and of what they change of sessions."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     String,
     and_,
+    case,
     or_,
     select,
     update,
@@ -18,9 +19,12 @@ from sqlalchemy import (
 from core.chargers.models import connectors
 from core.kernel.db import Json, Tx, UtcDateTime
 from core.kernel.given import given_rows
-from core.kernel.queries import On, query
+from core.kernel.queries import On, bound, query
 from core.kernel.rows import insert_rows
 from core.sessions.models import Figures, MeterValue, Session, meter_values, sessions
+
+UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
+"""How often a partner is told of the figures of a session."""
 
 
 async def metered(
@@ -56,7 +60,10 @@ def _metered(on: On, rows: Any) -> Executable:
 
 
 async def change_figures(tx: Tx, figures: Mapping[str, Figures]) -> Mapping[str, Session]:
-    """Set what readings change of sessions; return those that are still open, by id."""
+    """Set what readings change of sessions; return those that are still open, by id.
+
+    Whose partner was not told of it for ``UPDATES_AT_MOST_EVERY`` is announced now.
+    """
     if not figures:
         return {}
     rows = [
@@ -73,12 +80,16 @@ async def change_figures(tx: Tx, figures: Mapping[str, Figures]) -> Mapping[str,
         )
         for id_, one in sorted(figures.items())
     ]
-    changed = await tx.all(_change_figures(tx, now=tx.now, rows=rows), Session)
+    told_by = tx.now - UPDATES_AT_MOST_EVERY
+    statement = _change_figures(tx, now=tx.now, told_by=told_by, rows=rows)
+    changed = await tx.all(statement, Session)
     return {session.id: session for session in changed}
 
 
 @query
-def _change_figures(on: On, *, now: datetime, rows: Any) -> Executable:
+def _change_figures(on: On, *, now: datetime, told_by: datetime, rows: Any) -> Executable:
+    told_at = sessions.c.announced_at
+    is_due = and_(sessions.c.partner_id.is_not(None), or_(told_at.is_(None), told_at <= told_by))
     one = given_rows(
         on,
         rows,
@@ -99,6 +110,7 @@ def _change_figures(on: On, *, now: datetime, rows: Any) -> Executable:
             {
                 **{column.name: column for column in one.c if column.name != "id"},
                 "suspect_since": None,
+                "announced_at": case((is_due, bound(now, UtcDateTime())), else_=told_at),
                 "sequence": sessions.c.sequence + 1,
                 "updated_at": now,
             }

@@ -12,13 +12,14 @@ from core.chargers import deviations
 from core.chargers import status as connector_status
 from core.chargers.states import TokenStatus
 from core.kernel.db import Tx
+from core.kernel.errors import DatabaseUnavailable
 from core.kernel.ids import new_id
 from core.operations import reservations
 from core.operations import service as operations
 from core.operations.models import Operation
 from core.operations.states import OperationStatus
 from core.sessions import authorization, messages, readings, stopping, store
-from core.sessions.authorization import Answered
+from core.sessions.authorization import Answered, Judged
 from core.sessions.ending import ORPHAN, settle_again
 from core.sessions.facts import Source, TransactionStarted, TransactionUpdated
 from core.sessions.models import Session
@@ -29,6 +30,7 @@ from core.sessions.times import plausible_time
 
 LONGEST: Final = timedelta(days=7)
 """An orphaned stop and a start further apart are not of one transaction."""
+_NOT_FIRST: Final = "Another connection has reported this transaction in the meantime."
 
 
 async def start(tx: Tx, fact: TransactionStarted) -> Answered:
@@ -43,17 +45,49 @@ async def start(tx: Tx, fact: TransactionStarted) -> Answered:
     session = await _find_started_early(tx, fact)
     came_late = session is not None
     if session is None:
-        session = await _open(tx, fact, fact.at, flags=fact.flags)
+        answered = await _begin(tx, fact)
     else:
         session = await _complete_start(tx, session, fact)
-    if not await messages.remember(tx, source, session.id, seq=fact.seq):
-        return await _answer_again(tx, session.id)
-    answered = await _match(tx, session, fact, opened=True)
+        if not await messages.remember(tx, source, session.id, seq=fact.seq):
+            return await _answer_again(tx, session.id)
+        answered = await _match(tx, session, fact, opened=True)
+    session = answered.session
+    if session is None:
+        raise AssertionError("a start has a session")
     await _use_reservation(tx, session, fact.reservation)
     await readings.record(tx, session.id, fact.readings)
     if came_late:
         await settle_again(tx, session.id)
     return answered
+
+
+async def _begin(tx: Tx, fact: TransactionStarted) -> Answered:
+    """Open a session, written once with all that is known of it: whose it is, what it may do."""
+    source, token = fact.source, fact.token
+    session_id = new_id("cs")
+    operation = await operations.start_of_token(
+        tx, charger_id=source.charger_id, token=token, remote_start_id=fact.remote_start_id
+    )
+    confirmed = operation is not None and await _confirm(tx, operation, session_id)
+    judged = Judged(status=TokenStatus.ACCEPTED)
+    values: dict[str, Any] = {}
+    if operation is not None and confirmed:
+        values = {**_belongings(operation), "billable": True}
+    elif operation is None and token is not None:
+        judged = await authorization.judge(
+            tx, token, charger_id=source.charger_id, kind=fact.token_kind, evse=fact.evse
+        )
+        values = _standing(token, judged)
+    session = await _open(tx, fact, fact.at, flags=fact.flags, id=session_id, **values)
+    if not await messages.remember(tx, source, session.id, seq=fact.seq):
+        raise DatabaseUnavailable(_NOT_FIRST)
+    if operation is not None:
+        if confirmed:
+            return await _started_for(tx, session, operation)
+        return await _match_finished(tx, session, operation)
+    if token is not None:
+        await publish(tx, session, "session.started")
+    return _answered(session, judged)
 
 
 async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
@@ -64,7 +98,8 @@ async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
     session = await store.by_ref(tx, source.charger_id, fact.transaction_ref)
     opened = session is None
     if session is None:
-        session = await _open(tx, fact, fact.at, flags=("start_missing", *fact.flags))
+        flags = ("start_missing", *fact.flags)
+        session = await _open(tx, fact, fact.at, flags=flags, id=new_id("cs"))
     if not await messages.remember(tx, source, session.id, seq=fact.seq):
         return await _answer_again(tx, session.id)
     session = await _placed(tx, session, fact)
@@ -119,7 +154,13 @@ async def _open(
     reported_at: datetime | None,
     *,
     flags: tuple[str, ...],
+    **values: Any,
 ) -> Session:
+    """Insert a session; *values*: its id, and what is known of it besides what *fact* tells.
+
+    Raises:
+        DatabaseUnavailable: Another connection has opened it in the meantime; look again.
+    """
     source: Source = fact.source
     started_at, doubts = plausible_time(reported_at, tx.now)
     connector = None
@@ -131,55 +172,45 @@ async def _open(
     start_key = source.key if fact.transaction_ref is None else f"ref:{fact.transaction_ref}"
     all_flags = sorted({*flags, *doubts})
     deviations.note(tx, *all_flags)
-    session = await store.add(
-        tx,
-        id=new_id("cs"),
-        charger_id=source.charger_id,
-        connector_id=None if connector is None else connector.id,
-        transaction_ref=fact.transaction_ref or "",
-        start_key=start_key,
-        livemode=await _livemode(tx, source.charger_id),
-        token=fact.token,
-        verdict=TokenStatus.ACCEPTED,
-        status=fact.status or SessionStatus.CHARGING,
-        is_current=False,
-        started_at=started_at,
-        reported_start_wh=meter_wh,
-        meter_start_wh=meter_wh,
-        last_wh=meter_wh,
-        last_at=started_at,
-        energy_wh=0,
-        data_quality=quality(all_flags),
-        flags=all_flags,
-        billable=False,
-        last_seq=fact.seq,
-    )
+    known = {
+        "charger_id": source.charger_id,
+        "connector_id": None if connector is None else connector.id,
+        "transaction_ref": fact.transaction_ref or "",
+        "start_key": start_key,
+        "livemode": await _livemode(tx, source.charger_id),
+        "token": fact.token,
+        "verdict": TokenStatus.ACCEPTED,
+        "status": fact.status or SessionStatus.CHARGING,
+        "is_current": connector is not None and await _may_have(tx, connector.id, started_at),
+        "started_at": started_at,
+        "reported_start_wh": meter_wh,
+        "meter_start_wh": meter_wh,
+        "last_wh": meter_wh,
+        "last_at": started_at,
+        "energy_wh": 0,
+        "data_quality": quality(all_flags),
+        "flags": all_flags,
+        "billable": False,
+        "last_seq": fact.seq,
+    }
+    session = await store.add(tx, **(known | values))
     if session is None:
-        found = await (
-            store.by_start_key(tx, source.charger_id, start_key)
-            if fact.transaction_ref is None
-            else store.by_ref(tx, source.charger_id, fact.transaction_ref)
-        )
-        if found is None:
-            raise AssertionError("a unique rule refused the session, but it is not there")
-        return found
-    return await _occupy(tx, session)
+        raise DatabaseUnavailable(_NOT_FIRST)
+    return session
 
 
-async def _occupy(tx: Tx, session: Session) -> Session:
-    """Make *session* its connector's current one, unless a newer one is going on there.
+async def _may_have(tx: Tx, connector_id: str, started_at: datetime) -> bool:
+    """Tell whether a session that began then is its connector's current one: the newest is.
 
     A charger that starts again without having ended the last transaction has lost that end: the
     older session stays open, in doubt, until its end arrives or the grace is over.
     """
-    if session.connector_id is None:
-        return session
-    other = await store.current(tx, session.connector_id)
-    if other is not None and other.started_at > session.started_at:
-        return session
+    other = await store.current(tx, connector_id)
+    if other is not None and other.started_at > started_at:
+        return False
     if other is not None:
-        await store.vacate(tx, session.connector_id, suspect_since=tx.now)
-    return await store.change(tx, session.id, is_current=True)
+        await store.vacate(tx, connector_id, suspect_since=tx.now)
+    return True
 
 
 async def _placed(tx: Tx, session: Session, fact: TransactionUpdated) -> Session:
@@ -191,8 +222,10 @@ async def _placed(tx: Tx, session: Session, fact: TransactionUpdated) -> Session
     )
     if connector is None:
         return session
-    session = await store.change(tx, session.id, connector_id=connector.id)
-    return await _occupy(tx, session) if session.is_open else session
+    is_current = session.is_open and await _may_have(tx, connector.id, session.started_at)
+    return await store.change(
+        tx, session.id, connector_id=connector.id, is_current=session.is_current or is_current
+    )
 
 
 async def _complete_start(tx: Tx, session: Session, fact: TransactionStarted) -> Session:
@@ -252,45 +285,64 @@ async def _match(
     if token is None:
         return Answered(session=session, status=TokenStatus.ACCEPTED)
     judged = await authorization.judge(
-        tx, token, session=session, kind=fact.token_kind, evse=fact.evse
+        tx,
+        token,
+        charger_id=session.charger_id,
+        besides=session.id,
+        kind=fact.token_kind,
+        evse=fact.evse,
     )
     is_news = opened or (session.partner_id is None and judged.partner_id is not None)
-    session = await store.change(
-        tx,
-        session.id,
-        token=token,
-        verdict=judged.status,
-        partner_id=judged.partner_id,
-        billable=judged.status is TokenStatus.ACCEPTED,
-    )
+    session = await store.change(tx, session.id, **_standing(token, judged))
     if is_news:
         await publish(tx, session, "session.started")
+    return _answered(session, judged)
+
+
+def _standing(token: str, judged: Judged) -> dict[str, Any]:
+    """Return what a session is by the verdict on the token that began it."""
+    return {
+        "token": token,
+        "verdict": judged.status,
+        "partner_id": judged.partner_id,
+        "billable": judged.status is TokenStatus.ACCEPTED,
+    }
+
+
+def _answered(session: Session, judged: Judged) -> Answered:
     return Answered(
-        session=session,
-        status=judged.status,
-        group_token=judged.group_token,
-        about=judged.about,
+        session=session, status=judged.status, group_token=judged.group_token, about=judged.about
     )
 
 
 async def _match_operation(tx: Tx, session: Session, operation: Operation) -> Answered:
+    if not await _confirm(tx, operation, session.id):
+        return await _match_finished(tx, session, operation)
+    session = await store.change(tx, session.id, **_belongings(operation), billable=True)
+    return await _started_for(tx, session, operation)
+
+
+async def _confirm(tx: Tx, operation: Operation, session_id: str) -> bool:
+    """Let a start succeed by its session; false if it is over already."""
     confirmed = await operations.finish(
         tx,
         operation.id,
         OperationStatus.SUCCEEDED,
-        session_id=session.id,
-        result={"session_id": session.id},
-        facts={"session_id": session.id},
+        session_id=session_id,
+        result={"session_id": session_id},
+        facts={"session_id": session_id},
     )
-    if confirmed is not None:
-        session = await _belongs(tx, session, operation, billable=True)
-        if operation.reservation_id is not None:
-            await reservations.use_by_id(tx, operation.reservation_id)
-        await publish(tx, session, "session.started")
-        await _carry_out_waiting_stops(tx, session, operation)
-        group = await authorization.group_of(tx, operation.body.get("id_token"))
-        return Answered(session=session, status=TokenStatus.ACCEPTED, group_token=group)
-    return await _match_finished(tx, session, operation)
+    return confirmed is not None
+
+
+async def _started_for(tx: Tx, session: Session, operation: Operation) -> Answered:
+    """Tell of the session that a start was confirmed by, and do what waited for it."""
+    if operation.reservation_id is not None:
+        await reservations.use_by_id(tx, operation.reservation_id)
+    await publish(tx, session, "session.started")
+    await _carry_out_waiting_stops(tx, session, operation)
+    group = await authorization.group_of(tx, operation.body.get("id_token"))
+    return Answered(session=session, status=TokenStatus.ACCEPTED, group_token=group)
 
 
 async def _match_finished(tx: Tx, session: Session, operation: Operation) -> Answered:
@@ -314,29 +366,25 @@ async def _match_finished(tx: Tx, session: Session, operation: Operation) -> Ans
     operation, keep = await operations.record_late_start(tx, operation, session.id)
     flags = sorted({*session.flags, "late_start"})
     verdict = TokenStatus.ACCEPTED if keep else TokenStatus.EXPIRED
-    session = await _belongs(tx, session, operation, billable=keep, flags=flags, verdict=verdict)
+    values = {**_belongings(operation), "billable": keep, "flags": flags, "verdict": verdict}
+    session = await store.change(tx, session.id, **values)
     await publish(tx, session, "session.started")
     if not keep:
         await stopping.stop_by_platform(tx, session, wanted=StopReason.DEAUTHORIZED)
     return Answered(session=session, status=verdict)
 
 
-async def _belongs(
-    tx: Tx, session: Session, operation: Operation, *, billable: bool, **values: Any
-) -> Session:
-    return await store.change(
-        tx,
-        session.id,
-        partner_id=operation.partner_id,
-        livemode=operation.livemode,
-        operation_id=operation.id,
-        reservation_id=operation.reservation_id,
-        token=operation.token,
-        user_ref=operation.user_ref,
-        limits=operation.limits,
-        billable=billable,
-        **values,
-    )
+def _belongings(operation: Operation) -> dict[str, Any]:
+    """Return what a session has from the start that it is the answer to."""
+    return {
+        "partner_id": operation.partner_id,
+        "livemode": operation.livemode,
+        "operation_id": operation.id,
+        "reservation_id": operation.reservation_id,
+        "token": operation.token,
+        "user_ref": operation.user_ref,
+        "limits": operation.limits,
+    }
 
 
 async def _carry_out_waiting_stops(tx: Tx, session: Session, start_operation: Operation) -> None:

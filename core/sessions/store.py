@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Executable,
+    FromClause,
     Integer,
     Select,
     String,
+    cast,
+    column,
     func,
     literal_column,
     or_,
     select,
+    table,
     true,
     update,
 )
@@ -21,7 +26,7 @@ from core.commands.models import commands
 from core.commands.states import CommandStatus
 from core.kernel.db import Json, Tx, UtcDateTime, upsert
 from core.kernel.given import given_rows
-from core.kernel.queries import On, bound, query
+from core.kernel.queries import On, Prepared, bound, filled, parameter, query
 from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.sessions.facts import Source
 from core.sessions.models import (
@@ -41,21 +46,41 @@ Key = tuple[str, str]
 
 
 async def add(tx: Tx, **values: Any) -> Session | None:
-    """Insert, or return ``None`` if the charger reported this transaction before."""
-    session = await insert_once(
-        tx,
-        sessions,
-        Session,
-        sequence=1,
-        created_at=tx.now,
-        updated_at=tx.now,
-        **values,
-    )
-    if session is None or values["transaction_ref"]:
-        return session
-    # OCPP 1.6: the number we gave is what the charger will call the transaction.
-    ref = str(session.number)
-    return await change_row(tx, sessions, Session, session.id, transaction_ref=ref)
+    """Insert, or return ``None`` if the charger reported this transaction before.
+
+    Without a ``transaction_ref`` (OCPP 1.6) it is the number that the session is given: that is
+    what the charger will call the transaction.
+    """
+    values |= {"sequence": 1, "created_at": tx.now, "updated_at": tx.now}
+    if values["transaction_ref"]:
+        return await insert_once(tx, sessions, Session, **values)
+    del values["transaction_ref"]
+    return await tx.one_or_none(filled(_add_numbered(tuple(values)), values), Session)
+
+
+@cache
+def _add_numbered(names: tuple[str, ...]) -> Prepared:
+    def build(on: On) -> Executable:
+        numbered = _next_number(on)
+        given = [bound(parameter(name), sessions.c[name].type).label(name) for name in names]
+        ref = cast(numbered.c.number, String).label("transaction_ref")
+        row = select(numbered.c.number, ref, *given).where(true())
+        statement: Any = upsert(on, sessions).from_select(
+            ["number", "transaction_ref", *names], row
+        )
+        result: Executable = statement.on_conflict_do_nothing().returning(sessions)
+        return result
+
+    return Prepared(build)
+
+
+def _next_number(on: On) -> FromClause:
+    if on.dialect == "postgresql":
+        following = func.nextval(literal_column("'sessions_number_seq'")).label("number")
+        return select(following).subquery()
+    used = table("sqlite_sequence", column("seq", Integer), column("name", String))
+    last = func.coalesce(func.max(used.c.seq), 0).label("number")
+    return select((last + 1).label("number")).where(used.c.name == sessions.name).subquery()
 
 
 async def change(tx: Tx, session_id: str, **values: Any) -> Session:
@@ -119,13 +144,6 @@ def _by_ref(charger_id: str, transaction_ref: str) -> Executable:
     return select(sessions).where(
         sessions.c.charger_id == charger_id, sessions.c.transaction_ref == transaction_ref
     )
-
-
-async def by_start_key(tx: Tx, charger_id: str, start_key: str) -> Session | None:
-    statement = select(sessions).where(
-        sessions.c.charger_id == charger_id, sessions.c.start_key == start_key
-    )
-    return await tx.one_or_none(statement, Session)
 
 
 async def current(tx: Tx, connector_id: str) -> Session | None:

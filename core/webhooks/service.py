@@ -86,7 +86,7 @@ async def emit(
         latest_of=latest_of,
         traceparent=tracing.current(),
     )
-    tx.info.setdefault(_AT_END, []).append(event)
+    tx.at_last.setdefault(_AT_END, []).append(event)
     tx.at_end(_AT_END, _write)
     return event.id
 
@@ -101,7 +101,7 @@ def _station_of(obj: Mapping[str, Any] | msgspec.Raw) -> str | None:
 
 async def _write(tx: Tx) -> None:
     """Store what was queued; partners are locked in the order of their ids."""
-    queued: list[_Queued] = tx.info.pop(_AT_END)
+    queued: list[_Queued] = tx.at_last.pop(_AT_END)
     by_partner: defaultdict[str, list[_Queued]] = defaultdict(list)
     endpoints = await store.receiving(tx, sorted({event.partner_id for event in queued}))
     for event in queued:

@@ -1,0 +1,175 @@
+"""Transactions that many works share: each is done as if it were alone, all are committed once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from core.kernel import failpoints
+from core.kernel.db import Database, Tx
+from core.kernel.errors import DatabaseUnavailable
+
+R = TypeVar("R")
+Work = Callable[[Tx], Awaitable[R]]
+"""What is done in one transaction; it may be done again if that was not committed."""
+
+AT_ONCE: Final = 64
+"""Works of one transaction."""
+LANES: Final = 3
+"""Transactions at the same time, where the database can do several."""
+PATIENCE_S: Final = 0.25
+"""How long works wait for others of their transaction that do nothing."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    key: str
+    work: Work[Any]
+    context: Context
+    done: "asyncio.Future[Any]"
+
+
+class _Stuck(Exception):
+    """A work waits for something, and others wait for it."""
+
+
+class Joint:
+    """Does works of many callers in few transactions.
+
+    A work that comes alone is done at once. What comes while all lanes are taken is the next
+    group: on PostgreSQL the same statement of many works costs little more than that of one, and
+    on both databases they share the commit. A lock that one takes holds nobody off who shares its
+    transaction: works about the same rows have the same key, and are done one after the other.
+
+    If a work fails, the others are done again, each alone. If one is stuck behind something else,
+    so that no other may wait for it, they are, too; and it keeps its key no longer.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._free = LANES if db.is_shared else 1
+        self._waiting: deque[_Asked] = deque()
+        self._keys: set[str] = set()
+        self._groups: set[asyncio.Task[None]] = set()
+
+    async def run(self, key: str, work: Work[R]) -> R:
+        """Return what *work* returns, once it is committed; *key*: the charger it is about.
+
+        Raises:
+            DatabaseUnavailable: It was not committed; or its commit was not answered.
+        """
+        done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Asked(key, work, copy_context(), done))
+        self._begin()
+        return await done
+
+    def _begin(self) -> None:
+        while self._free and (group := self._next_group()):
+            self._free -= 1
+            # in a context of its own: what it logs belongs to no caller
+            task = asyncio.create_task(self._serve(group), context=Context())
+            self._groups.add(task)
+            task.add_done_callback(self._groups.discard)
+
+    def _next_group(self) -> Sequence[_Asked]:
+        """Take the works that are next, none with a key that another has."""
+        group: list[_Asked] = []
+        later: list[_Asked] = []
+        while self._waiting and len(group) < AT_ONCE:
+            asked = self._waiting.popleft()
+            if asked.done.done():
+                continue
+            if asked.key in self._keys:
+                later.append(asked)
+                continue
+            self._keys.add(asked.key)
+            group.append(asked)
+        self._waiting.extendleft(reversed(later))
+        return group
+
+    async def _serve(self, group: Sequence[_Asked]) -> None:
+        failpoints.enter_for_others()
+        is_held = True
+
+        def let_go() -> None:
+            nonlocal is_held
+            if is_held:
+                is_held = False
+                self._free += 1
+                self._keys.difference_update(asked.key for asked in group)
+                self._begin()
+
+        try:
+            await self._commit(group, let_go)
+        except BaseException:
+            for asked in group:
+                asked.done.cancel()
+            raise
+        finally:
+            let_go()
+
+    async def _commit(self, group: Sequence[_Asked], let_go: Callable[[], None]) -> None:
+        try:
+            async with self._db.transaction() as tx:
+                results = await _do_all(tx, group, let_go)
+        except DatabaseUnavailable as exc:
+            _fail(group, exc)
+        except Exception as exc:  # noqa: BLE001 - it is the caller's
+            if len(group) == 1:
+                _fail(group, exc)
+                return
+            _log.info("group_split", works=len(group), error=type(exc).__name__)
+            if isinstance(exc, _Stuck):
+                let_go()
+            await asyncio.gather(*(self._commit([asked], let_go) for asked in group))
+        else:
+            for asked, result in zip(group, results, strict=True):
+                if not asked.done.done():
+                    asked.done.set_result(result)
+
+
+async def _do_all(tx: Tx, group: Sequence[_Asked], let_go: Callable[[], None]) -> Sequence[Any]:
+    one = tx.shared() if len(group) > 1 else lambda: tx
+    own = [one() for _ in group]
+    tasks = [
+        asyncio.create_task(_do(asked.work, tx), context=asked.context)
+        for asked, tx in zip(group, own, strict=True)
+    ]
+    patience_s: float | None = PATIENCE_S
+    before = 0
+    try:
+        while True:
+            done, pending = await asyncio.wait(
+                tasks, timeout=patience_s, return_when=asyncio.FIRST_EXCEPTION
+            )
+            for task in done:
+                task.result()
+            if not pending:
+                return [task.result() for task in tasks]
+            asked = sum(one.asked for one in own)
+            if asked == before:
+                if len(group) > 1:
+                    raise _Stuck
+                let_go()
+                patience_s = None
+            before = asked
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _do(work: Work[R], tx: Tx) -> R:
+    return await work(tx)
+
+
+def _fail(group: Sequence[_Asked], exc: Exception) -> None:
+    for asked in group:
+        if not asked.done.done():
+            asked.done.set_exception(exc)

@@ -23,13 +23,10 @@ from core.chargers.models import Charger
 from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
-from core.kernel.db import Database, Tx
+from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.settings import Settings
-from core.kernel.tasks import finished
-from core.operations import service as operations
 from csms import revoked, schemas
-from csms.adapter import Adapter
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
 from csms.dispatcher import beat, dispatch
@@ -38,6 +35,7 @@ from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
 from csms.ocpp16 import OCPP16
 from csms.ocpp201 import OCPP201
+from csms.registering import register, unregister
 from csms.tls import Tls
 from csms.watch import write_last
 
@@ -241,7 +239,7 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
         raise AssertionError("nobody gets past the door without them")
     structlog.contextvars.bind_contextvars(charger_id=charger.id, identity=charger.identity)
     try:
-        registered = await _register(node, socket, charger, adapter)
+        registered = await register(node, socket, charger, adapter)
     except PlatformError as exc:  # the database is away, or the charger was just removed
         log.warning("socket_given_up", reason=exc.code)
         await socket.close(TRY_LATER, "try again later")
@@ -264,7 +262,7 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     finally:
         metrics.CHARGERS_CONNECTED.dec()
         metrics.CONNECTIONS_CLOSED.labels(metrics.close_code(socket.close_code)).inc()
-        await _unregister(node, connection)
+        await unregister(node, connection)
         log.info("charger_disconnected", code=socket.close_code)
 
 
@@ -286,71 +284,6 @@ async def _note_flapping(node: Node, socket: Socket, charger: Charger) -> None:
             )
     except DatabaseUnavailable:
         log.warning("flapping_not_recorded")
-
-
-async def _register(
-    node: Node, socket: Socket, charger: Charger, adapter: Adapter
-) -> tuple[Connection, Connection | None] | None:
-    """Make this socket the charger's newest; return it and the one that it replaces.
-
-    ``None`` if a newer one came in between.
-    """
-    entered: list[tuple[Connection, Connection | None]] = []
-
-    def leave() -> None:
-        while entered:
-            connection, old = entered.pop()
-            if node.connections.get(charger.id) is connection:
-                node.connections.pop(charger.id)
-                if old is not None:
-                    node.connections[charger.id] = old
-
-    async def work(tx: Tx) -> bool:
-        leave()  # it was not committed the last time
-        epoch = await presence.connected(
-            tx,
-            charger.id,
-            node_id=node.id,
-            version=adapter.version,
-            address=socket.address,
-        )
-        old = node.connections.get(charger.id)
-        if old is not None and old.epoch > epoch:
-            return False
-        connection = Connection(node, socket, adapter, charger, epoch=epoch, serials=socket.serials)
-        entered.append((connection, old))
-        node.connections[charger.id] = connection
-        return True
-
-    failpoints.enter("socket", "connected")
-    try:
-        if not await finished(node.joint.run(charger.id, work)):
-            return None
-    except BaseException:
-        leave()
-        raise
-    connection, old = entered.pop()
-    connection.conduct.entered(socket.tolerated)
-    connection.is_registered = True
-    return connection, old
-
-
-async def _unregister(node: Node, connection: Connection) -> None:
-    """Mark the charger offline, unless a newer socket has it (I26)."""
-    failpoints.enter("socket", "disconnected")
-    charger_id = connection.charger_id
-    if node.connections.get(charger_id) is connection:
-        del node.connections[charger_id]
-
-    async def work(tx: Tx) -> None:
-        gone = await presence.disconnected(tx, charger_id, epoch=connection.epoch)
-        if gone and not node.is_draining.is_set():
-            await operations.fail_stranded(tx, charger_id=charger_id)
-
-    try:
-        await node.joint.run(charger_id, work)
-    except DatabaseUnavailable:  # the sweep finds that nobody holds it
-        log.warning("disconnect_not_recorded")
 
 
 async def _drain(node: Node, servers: Sequence[Server]) -> None:

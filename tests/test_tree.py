@@ -31,6 +31,8 @@ UNFINISHED = re.compile(
 )
 CATCH_ALL_ALLOWED = {
     "core/kernel/gathering.py",
+    "core/kernel/joint.py",
+    "core/kernel/together.py",
     "core/jobs/runner.py",  # a job
     "core/webhooks/sender.py",  # a delivery, which is a job
     "csms/connection.py",  # a frame

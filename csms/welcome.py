@@ -1,5 +1,6 @@
 """What happens when a charger introduces itself, in either version."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -10,9 +11,7 @@ from core.chargers.facts import Booted
 from core.chargers.states import ConnectorStatus, Registration
 from core.commands import service as commands
 from core.commands.commands import Command, LimitConnectionTimeout, ReportInventory, ReportStatus
-from core.commands.states import Priority
 from core.desired import service as desired
-from core.kernel.errors import PlatformError
 from core.kernel.times import rfc3339
 from core.sessions import recovery
 from core.upkeep import firmware
@@ -43,13 +42,14 @@ async def welcome(ctx: Context, fact: Booted) -> dict[str, Any]:
     waits for approval may be given the variables that are wanted of it (OCPP 2.0.1 B02).
     """
     status = _STATUS.get(ctx.charger.registration, "Rejected")
-    charger = await presence.booted(ctx.tx, fact, answer=status)
+    charger = await presence.booted(ctx.tx, fact, answer=status, before=ctx.charger)
+    has_wishes = status != "Rejected" and await desired.has_wishes(ctx.tx, charger.id)
     if status == "Accepted":
         await recovery.booted(ctx.tx, charger.id)
-        await firmware.booted(ctx.tx, charger.id, charger.firmware_version)
-        for command in await _questions(ctx):
-            await _ask(ctx, command)
-    if status != "Rejected":
+        if has_wishes:
+            await firmware.booted(ctx.tx, charger.id, charger.firmware_version)
+        await _ask(ctx, await _questions(ctx))
+    if has_wishes:
         await desired.booted(ctx.tx, charger)
     log.info("charger_booted", registration=status, reason=fact.reason)
     return {
@@ -81,32 +81,24 @@ async def _questions(ctx: Context) -> list[Command]:
         questions += [ReportStatus(evse=evse, connector=connector) for evse, connector in places]
     elif silent or not known:
         questions.append(ReportStatus())
-    is_queued = {
-        type(one): await commands.is_queued(ctx.tx, charger_id=ctx.charger.id, command=one)
-        for one in questions
-    }
-    return [one for one in questions if not is_queued[type(one)]]
+    return questions
 
 
-async def _ask(ctx: Context, command: Command) -> None:
-    try:
-        row = await commands.enqueue(
-            ctx.tx,
-            charger=ctx.charger,
-            command=command,
-            priority=Priority.BACKGROUND,
-            expires_at=ctx.tx.now + ASK_WITHIN,
-            timeout_s=ctx.settings.command_timeout.total_seconds(),
-            requested_by="platform",
-        )
-    except PlatformError as exc:  # the queue is full: a boot is not refused for that
-        log.warning("boot_question_dropped", code=exc.code)
-        return
-    if isinstance(command, ReportInventory) and ctx.charger.ocpp_version != "1.6":
-        await reports.expect(
-            ctx.tx,
-            ctx.charger.id,
-            request=command.request,
-            kind="FullInventory",
-            command_id=row.id,
-        )
+async def _ask(ctx: Context, questions: Sequence[Command]) -> None:
+    """Queue what does not wait already; a full queue is no reason to refuse a boot."""
+    asked = await commands.enqueue_background(
+        ctx.tx,
+        charger=ctx.charger,
+        wanted=questions,
+        expires_at=ctx.tx.now + ASK_WITHIN,
+        timeout_s=ctx.settings.command_timeout.total_seconds(),
+    )
+    for command, command_id in asked.items():
+        if isinstance(command, ReportInventory) and ctx.charger.ocpp_version != "1.6":
+            await reports.expect(
+                ctx.tx,
+                ctx.charger.id,
+                request=command.request,
+                kind="FullInventory",
+                command_id=command_id,
+            )

@@ -64,13 +64,18 @@ async def seen(tx: Tx, chargers: Mapping[str, datetime]) -> None:
         await store.set_last_seen(tx, chargers)
 
 
-async def booted(tx: Tx, fact: Booted, *, answer: str | None = None) -> Charger:
+async def booted(
+    tx: Tx, fact: Booted, *, answer: str | None = None, before: Charger | None = None
+) -> Charger:
     """Note how a charger introduced itself, and the *answer* (``Pending``, ...); return it.
+
+    Args:
+        before: The charger, if this transaction has read it.
 
     Raises:
         PlatformError: ``not_found``: it was removed.
     """
-    before = await store.charger(tx, fact.charger_id)
+    before = before or await store.charger(tx, fact.charger_id)
     charger = await store.change_charger(
         tx,
         fact.charger_id,

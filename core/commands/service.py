@@ -5,10 +5,10 @@ a crash in between nobody knows whether the charger heard it, so nobody sends it
 evidence (a transaction, a status) decides.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from core.chargers.models import Charger
@@ -23,6 +23,8 @@ from core.kernel.ids import new_id
 
 QUEUE_LIMIT: Final = 200
 """Commands that may wait for one charger."""
+PLATFORM: Final = "platform"
+"""Who asks when nobody else does."""
 
 EXPIRY_BATCH: Final = 500
 
@@ -60,15 +62,10 @@ async def enqueue(
         raise PlatformError(
             "overloaded", f"{QUEUE_LIMIT} commands are waiting for this charger.", retry_after=30
         )
-    kind, arguments = to_row(command)
     row = await store.add(
         tx,
-        id=new_id("cmd"),
-        charger_id=charger.id,
-        kind=kind,
-        arguments=arguments,
+        **_new_row(tx, charger, command),
         priority=priority,
-        status=CommandStatus.QUEUED,
         operation_id=operation_id,
         session_id=session_id,
         desired_id=desired_id,
@@ -76,11 +73,52 @@ async def enqueue(
         requested_by=requested_by,
         timeout_s=timeout_s,
         expires_at=expires_at,
-        created_at=tx.now,
     )
+    _wake(tx, charger)
+    return row
+
+
+async def enqueue_background(
+    tx: Tx, *, charger: Charger, wanted: Sequence[Command], expires_at: datetime, timeout_s: float
+) -> Mapping[Command, str]:
+    """Queue for *charger* what the platform wants to know of it; return the new commands' ids.
+
+    What waits already in a command of its kind is not asked again; nor is what finds no room.
+    """
+    waiting = await store.queued_kinds(tx, charger.id)
+    new = [command for command in wanted if to_row(command)[0] not in waiting]
+    new = new[: max(QUEUE_LIMIT - len(waiting), 0)]
+    rows = [
+        _new_row(tx, charger, command)
+        | {
+            "priority": Priority.BACKGROUND,
+            "requested_by": PLATFORM,
+            "timeout_s": timeout_s,
+            "expires_at": expires_at,
+        }
+        for command in new
+    ]
+    await store.add_all(tx, rows)
+    if rows:
+        _wake(tx, charger)
+    return {command: row["id"] for command, row in zip(new, rows, strict=True)}
+
+
+def _new_row(tx: Tx, charger: Charger, command: Command) -> dict[str, Any]:
+    kind, arguments = to_row(command)
+    return {
+        "id": new_id("cmd"),
+        "charger_id": charger.id,
+        "kind": kind,
+        "arguments": arguments,
+        "status": CommandStatus.QUEUED,
+        "created_at": tx.now,
+    }
+
+
+def _wake(tx: Tx, charger: Charger) -> None:
     if charger.node_id is not None:
         tx.ring(topic(charger.node_id), charger.id)
-    return row
 
 
 async def is_queued(tx: Tx, *, charger_id: str, command: Command) -> bool:

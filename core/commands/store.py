@@ -1,6 +1,6 @@
 """SQL of commands. Every state change of the table is in this file."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from core.commands.states import MACHINE, CommandStatus
 from core.kernel.db import Tx
 from core.kernel.given import is_among
 from core.kernel.queries import On, query
-from core.kernel.rows import guarded_move, insert_one
+from core.kernel.rows import guarded_move, insert_one, insert_rows
 
 # A literal, so that PostgreSQL can prove the predicate of a partial index.
 _IS_QUEUED: Final = commands.c.status == literal_column(f"'{CommandStatus.QUEUED}'")
@@ -20,6 +20,20 @@ _IS_QUEUED: Final = commands.c.status == literal_column(f"'{CommandStatus.QUEUED
 
 async def add(tx: Tx, **values: Any) -> CommandRow:
     return await insert_one(tx, commands, CommandRow, **values)
+
+
+async def add_all(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    await insert_rows(tx, commands, rows)
+
+
+async def queued_kinds(tx: Tx, charger_id: str) -> Sequence[str]:
+    """Return the kind of each command that waits for a charger."""
+    return await tx.scalars(_queued_kinds(charger_id))
+
+
+@query
+def _queued_kinds(charger_id: str) -> Executable:
+    return select(commands.c.kind).where(commands.c.charger_id == charger_id, _IS_QUEUED)
 
 
 async def move(tx: Tx, command_id: str, to: CommandStatus, **values: Any) -> CommandRow | None:

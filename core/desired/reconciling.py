@@ -45,6 +45,12 @@ MAX_REASON_CHARS: Final = 500
 _SERVED: Final = frozenset({Registration.ACCEPTED, Registration.PENDING})
 
 
+async def has_wishes(tx: Tx, charger_id: str) -> bool:
+    """Tell whether anything is wished of a charger; nobody else wishes until *tx* ends."""
+    await store.lock(tx, charger_id)
+    return await store.has_any(tx, charger_id)
+
+
 async def booted(tx: Tx, charger: Charger) -> None:
     """Try again now what an earlier life of the charger left unanswered, and all that waits.
 

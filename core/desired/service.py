@@ -19,7 +19,16 @@ from core.commands import service as commands
 from core.desired import store
 from core.desired.kinds import KINDS, Outcome
 from core.desired.models import Desired
-from core.desired.reconciling import PAUSES, answered, booted, pause_after, reconcile, settle, sweep
+from core.desired.reconciling import (
+    PAUSES,
+    answered,
+    booted,
+    has_wishes,
+    pause_after,
+    reconcile,
+    settle,
+    sweep,
+)
 from core.desired.states import DesiredStatus
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
@@ -32,6 +41,7 @@ __all__ = [
     "find",
     "forget",
     "get",
+    "has_wishes",
     "newest",
     "of_charger",
     "reconcile",

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Executable, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Executable, String, and_, delete, func, insert, or_, select, update
 
 from core.chargers.models import chargers
 from core.chargers.states import Registration
@@ -14,11 +14,13 @@ from core.desired.models import Desired, desired_states
 from core.desired.states import MACHINE, DesiredStatus
 from core.kernel.db import Tx
 from core.kernel.given import is_among
-from core.kernel.queries import On, query
+from core.kernel.queries import On, bound, query
 from core.kernel.rows import guarded_move
 
 _TO_SEND = (DesiredStatus.PENDING, DesiredStatus.DRIFTED)
 _ENDED_UNANSWERED = (CommandStatus.TIMED_OUT, CommandStatus.EXPIRED)
+
+_LOCKED: Final = "desired-locked"
 
 
 async def add(tx: Tx, **values: Any) -> Desired:
@@ -75,9 +77,25 @@ async def lock(tx: Tx, charger_id: str) -> None:
     Taken before any of their rows, and for several chargers in the order of their ids. SQLite has
     one writer at a time anyway.
     """
-    if tx.dialect == "postgresql":
-        key = func.hashtextextended(f"desired_states:{charger_id}", 0)
-        await tx.execute(select(func.pg_advisory_xact_lock(key)))
+    held: set[str] = tx.info.setdefault(_LOCKED, set())
+    if tx.dialect == "postgresql" and charger_id not in held:
+        await tx.all(_lock(f"desired_states:{charger_id}"))
+        held.add(charger_id)
+
+
+@query
+def _lock(name: str) -> Executable:
+    return select(func.pg_advisory_xact_lock(func.hashtextextended(bound(name, String()), 0)))
+
+
+async def has_any(tx: Tx, charger_id: str) -> bool:
+    """Tell whether anything is wished of a charger, or was."""
+    return await tx.scalar(_any_of(charger_id)) is not None
+
+
+@query
+def _any_of(charger_id: str) -> Executable:
+    return select(desired_states.c.id).where(desired_states.c.charger_id == charger_id).limit(1)
 
 
 async def of_charger(tx: Tx, charger_id: str, *, kind: str | None = None) -> Sequence[Desired]:

@@ -9,18 +9,15 @@ from sqlalchemy import Executable, Select, func, literal_column, select, update
 from core.chargers.models import chargers, connectors
 from core.kernel import tracing
 from core.kernel.db import Tx
+from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
-from core.kernel.queries import query
-from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_row
+from core.kernel.queries import On, query
+from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_rows
 from core.operations.models import Operation, Step, operation_steps, operations
-from core.operations.states import (
-    MACHINE,
-    OperationStatus,
-    OperationType,
-    Stage,
-)
+from core.operations.states import MACHINE, OperationStatus, OperationType, Stage
 
 _STEPS: Final = "operation steps"
+_NEW_STEPS: Final = "0-operation-steps"
 _STEP_COLUMNS: Final = tuple(operation_steps.c.keys())
 
 # Literals, so that PostgreSQL can prove the predicates of partial indexes.
@@ -48,7 +45,7 @@ async def add(tx: Tx, **values: Any) -> Operation | None:
         **values,
     )
     if operation is not None:
-        await _remember(tx, operation, {})
+        _remember(tx, operation, {})
     return operation
 
 
@@ -75,7 +72,7 @@ async def move(
         **values,
     )
     if operation is not None:
-        await _remember(tx, operation, facts or {})
+        _remember(tx, operation, facts or {})
     return operation
 
 
@@ -83,20 +80,27 @@ async def advance(
     tx: Tx, operation_id: str, stage: Stage, *, after: frozenset[Stage], facts: dict[str, Any]
 ) -> Operation | None:
     """Enter a later stage of ``in_progress`` and write the step."""
-    statement = (
+    statement = _advance(tx, operation_id, stage, after=sorted(after), now=tx.now)
+    operation = await tx.one_or_none(statement, Operation)
+    if operation is not None:
+        _remember(tx, operation, facts)
+    return operation
+
+
+@query
+def _advance(
+    on: On, operation_id: str, stage: Stage, *, after: list[Stage], now: datetime
+) -> Executable:
+    return (
         update(operations)
         .where(
             operations.c.id == operation_id,
             operations.c.status == OperationStatus.IN_PROGRESS,
-            operations.c.stage.in_(sorted(after)),
+            is_among(on, operations.c.stage, after),
         )
-        .values(stage=stage, sequence=operations.c.sequence + 1, updated_at=tx.now)
+        .values(stage=stage, sequence=operations.c.sequence + 1, updated_at=now)
         .returning(operations)
     )
-    operation = await tx.one_or_none(statement, Operation)
-    if operation is not None:
-        await _remember(tx, operation, facts)
-    return operation
 
 
 async def set_late_outcome(
@@ -116,7 +120,7 @@ async def set_late_outcome(
     )
     operation = await tx.one_or_none(statement, Operation)
     if operation is not None:
-        await _remember(tx, operation, {"late_outcome": late_outcome})
+        _remember(tx, operation, {"late_outcome": late_outcome})
     return operation
 
 
@@ -267,7 +271,12 @@ async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:
 
 async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation]:
     """Return operations that wait for a charger which no node holds any more."""
-    statement = (
+    return await tx.all(_stranded(charger_id, limit), Operation)
+
+
+@query
+def _stranded(charger_id: str, limit: int) -> Executable:
+    return (
         select(operations)
         .join(chargers, chargers.c.id == operations.c.charger_id)
         .where(
@@ -278,14 +287,14 @@ async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation
         )
         .limit(limit)
     )
-    return await tx.all(statement, Operation)
 
 
 async def steps(tx: Tx, operation_id: str) -> Sequence[Step]:
     """Return the history of an operation; what this transaction has read already is not read."""
     known = _known(tx)
     if operation_id not in known:
-        known[operation_id] = list(await tx.all(_steps(operation_id), Step))
+        new = [step for step in tx.at_last.get(_NEW_STEPS, ()) if step.operation_id == operation_id]
+        known[operation_id] = [*await tx.all(_steps(operation_id), Step), *new]
     return tuple(known[operation_id])
 
 
@@ -345,7 +354,8 @@ async def search(
     return await paginate(tx, statement, operations, page, Operation, only=only)
 
 
-async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
+def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
+    """Note the step that *operation* has taken; all of a transaction are written at its end."""
     step = Step(
         operation_id=operation.id,
         sequence=operation.sequence,
@@ -354,10 +364,18 @@ async def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None
         stage=operation.stage,
         facts=facts,
     )
-    await insert_row(tx, operation_steps, **{name: getattr(step, name) for name in _STEP_COLUMNS})
+    new: list[Step] = tx.at_last.setdefault(_NEW_STEPS, [])
+    new.append(step)
+    tx.at_end(_NEW_STEPS, _write_steps)
     history = _known(tx).pop(operation.id, [])
     if len(history) + 1 == step.sequence:  # else another transaction was in between
         _known(tx)[operation.id] = [*history, step]
+
+
+async def _write_steps(tx: Tx) -> None:
+    new: list[Step] = tx.at_last.pop(_NEW_STEPS)
+    rows = [{name: getattr(step, name) for name in _STEP_COLUMNS} for step in new]
+    await insert_rows(tx, operation_steps, rows)
 
 
 async def failed_starts(

@@ -53,17 +53,31 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime")
-        return to_millis(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        return _as_text if dialect.name == "sqlite" else _in_millis
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], datetime | None] | None:
+        return _of_text if dialect.name == "sqlite" else None
+
+
+def _in_millis(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("naive datetime")
+    return to_millis(value)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    """Return an instant as SQLAlchemy's own type writes it to SQLite."""
+    instant = _in_millis(value)
+    return None if instant is None else instant.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")

@@ -4,17 +4,19 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import (
     Boolean,
     Column,
+    Dialect,
     Integer,
     MetaData,
     Numeric,
@@ -28,13 +30,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
+from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite
 
 from core.kernel.clock import SystemClock
 from core.kernel.db import Database, Json, Tx, UtcDateTime, upsert
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
-from core.kernel.statements import Statements
+from core.kernel.statements import Statements, _maker
+from core.kernel.times import to_millis
 
 things = Table(
     "things",
@@ -244,3 +248,59 @@ async def test_a_cancelled_commit_on_sqlite_is_finished_before_the_next_begins(
     assert [tuple(row) for row in rows] == [(1,)]
     await engine.commit(seen)
     await engine.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slotted:
+    """A record that its class has the last word on."""
+
+    name: str
+    count: int
+    kind: str = "plain"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name.upper())
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A record without slots."""
+
+    name: str
+    count: int
+
+
+@pytest.mark.parametrize(
+    ("into", "columns"),
+    [
+        (Slotted, ("count", "name", "kind")),
+        (Slotted, ("name", "count")),
+        (Plain, ("count", "name")),
+    ],
+)
+def test_a_record_is_what_its_constructor_makes(into: type[Any], columns: tuple[str, ...]) -> None:
+    row = [{"name": "a", "count": 3, "kind": "odd"}[column] for column in columns]
+    made = _maker(columns, into)(row)
+    assert made == into(**dict(zip(columns, row, strict=True)))
+    with pytest.raises(FrozenInstanceError):
+        made.name = "b"
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_an_instant_is_stored_in_sqlite_as_sqlalchemy_does(instant: datetime) -> None:
+    kind = UtcDateTime()
+    write, read = kind.bind_processor(sqlite()), kind.result_processor(sqlite(), None)
+    assume(datetime(2, 1, 1, tzinfo=UTC) < instant < datetime(9998, 1, 1, tzinfo=UTC))
+    naive = to_millis(instant).replace(tzinfo=None)
+    text = write(instant)
+    theirs: Any = DATETIME().bind_processor(sqlite())  # type: ignore[no-untyped-call]
+    assert text == theirs(naive)
+    assert read is not None
+    assert read(text) == to_millis(instant)
+    assert (write(None), read(None)) == (None, None)
+
+
+@pytest.mark.parametrize("dialect", [sqlite(), postgresql()])  # type: ignore[no-untyped-call]
+def test_an_instant_without_a_zone_is_refused(dialect: Dialect) -> None:
+    with pytest.raises(ValueError, match="naive"):
+        UtcDateTime().bind_processor(dialect)(datetime(2026, 1, 1))  # noqa: DTZ001 - it is the test

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from typing import Final, TypeVar
 
 import structlog
@@ -18,6 +19,7 @@ from csms.calls import SentCall
 from csms.conduct import Conduct
 from csms.inbound import NotStored, Peer
 from csms.insisting import insist
+from csms.mailbox import Flag, Mailbox
 from csms.node import Node
 from csms.outbound import Claimed, NoLongerOurs
 from csms.pace import Pace
@@ -45,7 +47,8 @@ class Connection:
 
     Three tasks: the reader, which matches answers to our calls itself, so that none of them waits
     for a handler; the server, which handles the charger's calls one by one and answers after the
-    commit; the pump, which has at most one call of ours in flight (OCPP-J 1.6 4.1.1).
+    commit; the pump, which has at most one call of ours in flight (OCPP-J 1.6 4.1.1), and is there
+    only while there may be one.
 
     Attributes:
         epoch: Of this socket; a higher one in the database means that another has taken over.
@@ -73,10 +76,11 @@ class Connection:
         self.conduct = Conduct(node.surroundings, charger, adapter.rules, rules)
         self._peer = Peer(charger=charger, adapter=adapter, conduct=self.conduct)
         self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
-        self._inbound: asyncio.Queue[Item | None] = asyncio.Queue(maxsize=QUEUE_LIMIT)
-        self._work = asyncio.Event()
-        self._welcomed = asyncio.Event()
-        self._welcomed.set()
+        self._inbound: Mailbox[Item | None] = Mailbox(QUEUE_LIMIT)
+        self._has_work = self._is_pumping = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._context: Context | None = None
+        self._welcomed = Flag(is_set=True)
         self._waiting: tuple[str, asyncio.Future[Result | Refusal]] | None = None
         self._is_closing = False
         self._ends_for: str | None = None
@@ -96,14 +100,17 @@ class Connection:
         """Serve until the socket closes, then finish what was received."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks, self._context = tasks, copy_context()
                 tasks.create_task(self._serve())
-                tasks.create_task(self._pump())
+                if self._has_work:
+                    self.wake()
                 try:
                     await self._read()
                 finally:
                     self._stop()
                     await self._inbound.put(None)
         finally:
+            self._tasks = None
             leave(self._node, self.conduct.ended())
 
     def follow_profile(self) -> None:
@@ -113,7 +120,9 @@ class Connection:
 
     def wake(self) -> None:
         """Look for commands; called whenever there may be one."""
-        self._work.set()
+        self._has_work = True
+        if not self._is_closing:
+            self._begin_pump()
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket; ``run`` then ends by itself."""
@@ -126,6 +135,7 @@ class Connection:
             log.warning("socket_ended", charger_id=self.charger_id, reason=reason)
             self._ends_for = reason
             self._stop()
+            self._begin_pump()
 
     async def answers_ping(self, *, within_s: float) -> bool:
         """Tell whether the charger is still there."""
@@ -138,7 +148,6 @@ class Connection:
 
     def _stop(self) -> None:
         self._is_closing = True
-        self._work.set()
         self._welcomed.set()
         if self._waiting is not None and not self._waiting[1].done():
             self._waiting[1].cancel()
@@ -165,7 +174,7 @@ class Connection:
             return
         match frame:
             case Call():
-                self._log_in(text, "call", message_id=frame.id, action=frame.action)
+                self._log(text, "in", "call", message_id=frame.id, action=frame.action)
                 self.conduct.called(frame, str(text))
                 await self._pace.keep(1)
                 asked = Asked(frame, str(text), self._node.clock.monotonic())
@@ -176,7 +185,7 @@ class Connection:
 
     async def _refuse(self, text: str | bytes, exc: MalformedFrame) -> None:
         log.warning("frame_malformed", reason=exc.reason, code=exc.code)
-        self._log_in(text, "unreadable", message_id=exc.message_id)
+        self._log(text, "in", "unreadable", message_id=exc.message_id)
         self.conduct.note("frame_malformed", text=text, message_id=exc.message_id)
         await self._pace.keep(1 if exc.code is not None else ANSWER_COST)
         if exc.code is not None and exc.message_id is not None:
@@ -186,8 +195,9 @@ class Connection:
     async def _match(self, text: str | bytes, answer: Result | Refusal) -> None:
         sent = self._node.calls.take(answer.id, charger_id=self.charger_id)
         operation_id = None if sent is None else sent.command.operation_id
-        self._log_in(
+        self._log(
             text,
+            "in",
             "result" if isinstance(answer, Result) else "error",
             message_id=answer.id,
             action=None if sent is None else sent.action,
@@ -265,10 +275,14 @@ class Connection:
 
     # The pump.
 
+    def _begin_pump(self) -> None:
+        if not self._is_pumping and self._tasks is not None:
+            self._is_pumping = True
+            self._tasks.create_task(self._pump(), context=self._context)
+
     async def _pump(self) -> None:
-        while not self._is_closing:
-            await self._work.wait()
-            self._work.clear()
+        while self._has_work and not self._is_closing:
+            self._has_work = False
             try:
                 while await self._send_next():
                     pass
@@ -278,6 +292,7 @@ class Connection:
                 self.end(str(exc))
             except Exception:  # a bug must cost one command, not the session
                 log.exception("command_failed")
+        self._is_pumping = False
         if self._ends_for is not None:
             await self._socket.close(POLICY, self._ends_for)
 
@@ -351,48 +366,14 @@ class Connection:
 
     # Both ways.
 
-    async def _send(
-        self,
-        text: str,
-        kind: str,
-        *,
-        message_id: str | None,
-        action: str | None = None,
-        operation_id: str | None = None,
-    ) -> bool:
-        """Write a frame; tell whether the socket took it."""
+    async def _send(self, text: str, kind: str, **about: str | None) -> bool:
+        """Write a frame; tell whether the socket took it. *about*: see ``Node.log_frame``."""
         try:
             await self._socket.send(text)
         except ConnectionClosed:
             return False
-        metrics.FRAMES.labels("out", kind).inc()
-        self._node.log_frame(
-            self.charger_id,
-            text,
-            direction="out",
-            kind=kind,
-            message_id=message_id,
-            action=action,
-            operation_id=operation_id,
-        )
+        self._log(text, "out", kind, **about)
         return True
 
-    def _log_in(
-        self,
-        text: str | bytes,
-        kind: str,
-        *,
-        message_id: str | None,
-        action: str | None = None,
-        operation_id: str | None = None,
-    ) -> None:
-        metrics.FRAMES.labels("in", kind).inc()
-        self._node.log_frame(
-            self.charger_id,
-            text,
-            direction="in",
-            kind=kind,
-            message_id=message_id,
-            action=action,
-            operation_id=operation_id,
-        )
+    def _log(self, text: str | bytes, direction: str, kind: str, **about: str | None) -> None:
+        self._node.log_frame(self.charger_id, text, direction=direction, kind=kind, **about)

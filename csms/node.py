@@ -10,6 +10,7 @@ from core.chargers.deviations import Tally
 from core.chargers.facts import FrameSeen
 from core.chargers.frame_log import FrameLog
 from core.contracts.service import Contracts
+from core.kernel import metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -97,7 +98,8 @@ class Node:
         action: str | None = None,
         operation_id: str | None = None,
     ) -> None:
-        """Queue a frame for the frame log, without its secrets."""
+        """Count a frame, and queue it for the frame log, without its secrets."""
+        metrics.FRAMES.labels(direction, kind).inc()
         if not self.settings.frame_log:
             return
         frame = FrameSeen(

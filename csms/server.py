@@ -235,6 +235,7 @@ def _known(socket: ServerConnection) -> Socket:
 async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     """Hold a charger's socket, from its registration as the newest to its end."""
     charger, adapter = socket.charger, socket.adapter
+    socket.forget_handshake()
     if charger is None or adapter is None:
         raise AssertionError("nobody gets past the door without them")
     structlog.contextvars.bind_contextvars(charger_id=charger.id, identity=charger.identity)

@@ -1,0 +1,81 @@
+"""Waiting between the tasks of one connection, without what asyncio's own classes take per socket.
+
+An ``asyncio.Queue`` and two ``asyncio.Event`` are 5 KB, empty. These have one waiter on each side.
+"""
+
+import asyncio
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Flag:
+    """Something that one task waits for until others have set it."""
+
+    __slots__ = ("_is_set", "_waiter")
+
+    def __init__(self, *, is_set: bool = False) -> None:
+        self._is_set = is_set
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Let through who waits, and whoever comes."""
+        self._is_set = True
+        _wake(self._waiter)
+
+    def clear(self) -> None:
+        """Have whoever comes wait."""
+        self._is_set = False
+
+    async def wait(self) -> None:
+        """Return as soon as it is set."""
+        while not self._is_set:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+
+class Mailbox(Generic[T]):
+    """Items that one task puts and another takes, in their order.
+
+    Args:
+        limit: How many may wait; then who puts one more waits, too.
+    """
+
+    __slots__ = ("_getter", "_items", "_limit", "_putter")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: list[T] = []
+        self._getter: asyncio.Future[None] | None = None
+        self._putter: asyncio.Future[None] | None = None
+
+    async def put(self, item: T) -> None:
+        """Add *item*, as soon as there is room."""
+        while len(self._items) >= self._limit:
+            self._putter = asyncio.get_running_loop().create_future()
+            try:
+                await self._putter
+            finally:
+                self._putter = None
+        self._items.append(item)
+        _wake(self._getter)
+
+    async def get(self) -> T:
+        """Return the oldest item, as soon as there is one."""
+        while not self._items:
+            self._getter = asyncio.get_running_loop().create_future()
+            try:
+                await self._getter
+            finally:
+                self._getter = None
+        item = self._items.pop(0)
+        _wake(self._putter)
+        return item
+
+
+def _wake(waiter: "asyncio.Future[None] | None") -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

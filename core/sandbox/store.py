@@ -12,7 +12,7 @@ from core.kernel.rows import guarded_move, insert_once, insert_row
 from core.operations.models import operations, reservations
 from core.operations.states import MACHINE as OPERATION_MACHINE
 from core.operations.states import RESERVATION_MACHINE
-from core.sandbox.cast import ABSENT
+from core.sandbox.cast import ABSENT, CAST
 from core.sandbox.models import Errand, Guest, Seen, sandbox_acts, sandbox_chargers, sandboxes
 from core.sandbox.states import MACHINE, ActStatus
 from core.sessions.models import sessions
@@ -38,10 +38,10 @@ async def add_guest(tx: Tx, **values: Any) -> None:
 
 
 async def guests(tx: Tx, partner_id: str) -> Sequence[Seen]:
-    """Return a partner's simulated chargers in the order in which they were made."""
-    return await tx.all(
-        _seen(tx).where(sandbox_chargers.c.partner_id == partner_id).order_by(chargers.c.id), Seen
-    )
+    """Return a partner's simulated chargers in the order of the cast."""
+    statement = _seen(tx).where(sandbox_chargers.c.partner_id == partner_id)
+    found = {seen.name: seen for seen in await tx.all(statement, Seen)}
+    return [found[name] for name in CAST if name in found]
 
 
 async def seen(tx: Tx, charger_id: str, *, partner_id: str) -> Seen | None:

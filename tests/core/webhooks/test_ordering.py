@@ -174,7 +174,9 @@ async def test_sending_again_keeps_the_order_and_no_order_lets_all_go(
         receiver.answers[:] = [saying(OK)]
         while await sender.deliver_once():
             pass
-    assert [body_of(request)["seq"] for request in receiver.requests] == [1, 1, 1, 2, 3]
+    arrived = [body_of(request)["seq"] for request in receiver.requests]
+    assert arrived[:3] == [1, 1, 1]
+    assert sorted(arrived[3:]) == [2, 3]  # both at once: either may be first
 
 
 async def test_what_waits_is_put_off_and_not_looked_at_again(

@@ -285,7 +285,8 @@ def _leave_later(station: Station, connector: Connector) -> None:
     car = connector.car
 
     def leave() -> None:
-        if connector.car is car and connector.transaction is None:
+        is_done = connector.transaction is None and connector.authorization is None
+        if connector.car is car and is_done:  # else it was asked to charge again meanwhile
             unplug(station, connector)
 
     station.after(station.config.timing.auto_unplug_s, leave)

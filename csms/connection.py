@@ -326,6 +326,8 @@ class Connection:
 
     async def _ask(self, claimed: Claimed) -> Result | Refusal | None:
         """Write a call and return its answer; ``None`` if it may or may not have been heard."""
+        if self._is_closing:  # it ended while the claim was being committed
+            return None
         command = claimed.command
         self._node.calls.add(message_id=claimed.message_id, command=command, action=claimed.action)
         future: asyncio.Future[Result | Refusal] = asyncio.get_running_loop().create_future()

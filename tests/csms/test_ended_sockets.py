@@ -13,6 +13,8 @@ from core.audit.service import CLI
 from core.certificates import holdings
 from core.chargers import registry
 from core.commands.commands import Raw
+from core.commands.states import CommandStatus
+from core.kernel import failpoints
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
@@ -22,7 +24,7 @@ from core.kernel.settings import Settings
 from tests import services
 from tests.csms.live import PASSWORD, Running
 from tests.csms.secure import client_context, dial, outcome, reasons, secure
-from tests.csms.test_commands import ask
+from tests.csms.test_commands import ask, until
 from tests.eventually import eventually
 from tests.pki import Issued, Pki, key_pem
 
@@ -179,6 +181,22 @@ async def test_s4_a_charger_that_owes_an_answer_is_not_waited_for(
         assert json.loads(await socket.recv())[2] == "ClearCache"
         await revoke(server.db, shown)
         assert (await ended(socket))[0] == POLICY
+
+
+async def test_a_socket_that_ends_while_a_call_is_claimed_sends_it_no_more(server: Running) -> None:
+    await server.add_charger()
+    async with dial(server, None, password=PASSWORD) as socket:
+        await held(server)
+        [connection] = server.csms.connections.values()
+
+        def end(place: str) -> None:
+            if place == "csms.claimed.raw":
+                connection.end("it was told to")
+
+        with failpoints.told(end):
+            row = await ask(server, Raw(action="ClearCache", payload={}), timeout_s=3600)
+            assert await ended(socket) == (POLICY, "it was told to")
+    await until(server, row, CommandStatus.TIMED_OUT)
 
 
 @pytest.mark.parametrize("is_heard", [True, False])

@@ -20,6 +20,8 @@ MAX_CONNECTOR: Final = 32
 _CHANGES_WHEN_REPEATED: Final = "offline"
 """A 2.x charger sends an event again, which it sent online in vain, as an offline one."""
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 Sampled = TypeVar("Sampled")
 Sampled_co = TypeVar("Sampled_co", covariant=True)
 
@@ -35,8 +37,7 @@ class MeterValue(Protocol[Sampled_co]):
 
 def digest(payload: Any) -> str:
     """Return the SHA-256 of a payload, the same whatever the order of its members."""
-    text = json.dumps(payload, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL(payload).encode()).hexdigest()
 
 
 def source(heard: Heard, *parts: object, by_content: bool = False) -> Source:

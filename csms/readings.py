@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from core.sessions.facts import Reading
 from csms import sanity
 
@@ -20,8 +22,7 @@ _PERCENT_MAX: Final = 100
 _THREE_PHASES: Final = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One sampled value; *unit* is ``None`` where the standard's default holds."""
 
     value: object
@@ -67,6 +68,12 @@ _SOC_PERCENT: Final = _Quantity(
 )
 
 
+_QUANTITIES: Final = {
+    quantity.measurand: quantity
+    for quantity in (_ENERGY_WH, _POWER_W, _CURRENT_MA, _VOLTAGE_MV, _SOC_PERCENT)
+}
+
+
 def instant(raw: object) -> tuple[Any, tuple[str, ...]]:
     """Return (the instant or ``None``, flags) of a timestamp as a charger sent it."""
     checked = sanity.timestamp(raw)
@@ -87,19 +94,24 @@ def reading(timestamp: object, samples: Sequence[Sample], raw: Any) -> Reading:
     """
     at, flags = instant(timestamp)
     found: set[str] = set(flags)
-
-    def value_of(quantity: _Quantity) -> int | None:
-        value, odd = _value(quantity, samples)
+    usable: dict[str, list[Sample]] = {}
+    for sample in samples:
+        quantity = _QUANTITIES.get(sample.measurand)
+        if quantity is not None and sample.unit in quantity.factors and not sample.signed:
+            usable.setdefault(sample.measurand, []).append(sample)
+    values: dict[str, int] = {}
+    for measurand, mine in usable.items():
+        value, odd = _value(_QUANTITIES[measurand], mine)
         found.update(odd)
-        return value
-
+        if value is not None:
+            values[measurand] = value
     return Reading(
         at=at,
-        energy_wh=value_of(_ENERGY_WH),
-        power_w=value_of(_POWER_W),
-        current_ma=value_of(_CURRENT_MA),
-        voltage_mv=value_of(_VOLTAGE_MV),
-        soc_percent=value_of(_SOC_PERCENT),
+        energy_wh=values.get(_ENERGY_WH.measurand),
+        power_w=values.get(_POWER_W.measurand),
+        current_ma=values.get(_CURRENT_MA.measurand),
+        voltage_mv=values.get(_VOLTAGE_MV.measurand),
+        soc_percent=values.get(_SOC_PERCENT.measurand),
         context=_context(samples),
         samples=raw,
         flags=tuple(sorted(found)),
@@ -108,22 +120,16 @@ def reading(timestamp: object, samples: Sequence[Sample], raw: Any) -> Reading:
 
 def _context(samples: Sequence[Sample]) -> str | None:
     """Return the context of the register, else of the first sample."""
-    registers = [sample for sample in samples if sample.measurand == _ENERGY_WH.measurand]
-    first = next(iter(registers or samples), None)
-    return None if first is None else first.context
+    for sample in samples:
+        if sample.measurand == _ENERGY_WH.measurand:
+            return sample.context
+    return samples[0].context if samples else None
 
 
-def _value(quantity: _Quantity, samples: Sequence[Sample]) -> tuple[int | None, tuple[str, ...]]:
-    mine = [
-        sample
-        for sample in samples
-        if sample.measurand == quantity.measurand
-        and sample.unit in quantity.factors
-        and not sample.signed
-    ]
-    if not mine:
-        return None, ()
-    mine = [sample for sample in mine if sample.location == _OUTLET] or mine
+def _value(quantity: _Quantity, mine: Sequence[Sample]) -> tuple[int | None, tuple[str, ...]]:
+    """Return what the usable samples of a quantity come to, and what was odd about them."""
+    if len(mine) > 1:
+        mine = [sample for sample in mine if sample.location == _OUTLET] or mine
     chosen = _of_whole_or_phases(mine)
     if not chosen:
         return None, ()
@@ -135,7 +141,7 @@ def _value(quantity: _Quantity, samples: Sequence[Sample]) -> tuple[int | None, 
         if sample.multiplier:
             value *= Decimal(10) ** sample.multiplier
         values.append(value * quantity.factors[sample.unit])
-    combined = quantity.combine(values)
+    combined = values[0] if len(values) == 1 else quantity.combine(values)
     if combined > quantity.highest:
         return None, (IMPOSSIBLE,)
     return round(combined), ()

@@ -7,10 +7,11 @@ whoever asks.
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Generic, Literal, TypeVar
+
+import msgspec
 
 from csms.lenient import storable_text
 
@@ -36,6 +37,7 @@ LATEST_YEAR: Final = 2100
 _MAX_NUMBER_CHARS: Final = 64
 _MAX_DECIMALS: Final = 9
 _NOT_NUMBERS: Final = frozenset({"nan", "inf", "infinity"})
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _TIMESTAMP = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,32}))?"
@@ -43,8 +45,7 @@ _TIMESTAMP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[T_co]):
+class Checked(msgspec.Struct, Generic[T_co], frozen=True):
     """A value that can be used, and what was odd about the one that came."""
 
     value: T_co
@@ -85,6 +86,8 @@ def quantity(raw: object) -> Checked[Decimal | None]:
     ``None`` for NaN and infinities, for what is no decimal number (``12,5``, ``0x1F``, ``1_000``)
     and for values of *MAX_QUANTITY* or more; more than nine decimals are rounded.
     """
+    if isinstance(raw, str) and _PLAIN_NUMBER.fullmatch(raw):
+        return Checked(Decimal(raw))
     if isinstance(raw, float):
         raw = repr(raw)
     elif isinstance(raw, int) and not isinstance(raw, bool):

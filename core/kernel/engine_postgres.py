@@ -10,10 +10,13 @@ import asyncpg
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
 
+from core.kernel import documents
 from core.kernel.engine import DRIVER_ERRORS, Rows, translated
 from core.kernel.errors import DatabaseUnavailable
 
-DIALECT: Final[Dialect] = postgresql_dialect()  # type: ignore[no-untyped-call]
+DIALECT: Final[Dialect] = postgresql_dialect(  # type: ignore[no-untyped-call]
+    json_serializer=documents.encode, json_deserializer=documents.decode
+)
 
 QUEUE_S: Final = 60.0
 """How long a transaction waits for a connection."""

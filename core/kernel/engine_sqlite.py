@@ -9,12 +9,15 @@ from typing import Any, Final
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 
+from core.kernel import documents
 from core.kernel.clock import Clock
 from core.kernel.engine import Rows, is_outage
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.tasks import finished
 
-DIALECT: Final[Dialect] = sqlite_dialect()
+DIALECT: Final[Dialect] = sqlite_dialect(
+    json_serializer=documents.encode, json_deserializer=documents.decode
+)
 
 QUEUE_S: Final = 30.0
 """How long a transaction waits for those before it."""

@@ -74,28 +74,31 @@ class Query(Generic[P]):
         parameters = list(inspect.signature(build).parameters.values())
         self._is_dialectal = bool(parameters) and parameters[0].name == "on"
         self._parameters = parameters[1:] if self._is_dialectal else parameters
-        self._names = tuple(one.name for one in self._parameters)
-        self._optional = tuple(one.name for one in self._parameters if one.default is None)
+        self._keys = tuple(_PREFIX + one.name for one in self._parameters)
+        self._optional = tuple(
+            _PREFIX + one.name for one in self._parameters if one.default is None
+        )
         self.__doc__ = build.__doc__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Filled:
         """Return the statement with these values."""
-        values = dict(zip(self._names, args[1:] if self._is_dialectal else args, strict=False))
-        values.update(kwargs)
-        absent = tuple(values.get(name) is None for name in self._optional)
+        values = dict(zip(self._keys, args[1:] if self._is_dialectal else args, strict=False))
+        for name, value in kwargs.items():
+            values[_PREFIX + name] = value
+        absent = tuple([values.get(key) is None for key in self._optional])
         prepared = self._prepared.get(absent)
         if prepared is None:
             left_out = {
-                name for name, is_absent in zip(self._optional, absent, strict=True) if is_absent
+                key for key, is_absent in zip(self._optional, absent, strict=True) if is_absent
             }
             prepared = self._prepared[absent] = Prepared(self._builder(left_out))
-        return Filled(prepared, {_PREFIX + name: value for name, value in values.items()})
+        return Filled(prepared, values)
 
     def _builder(self, left_out: set[str]) -> Callable[[On], Executable]:
         positional: list[Any] = []
         named: dict[str, Any] = {}
         for one in self._parameters:
-            value = None if one.name in left_out else parameter(one.name)
+            value = None if _PREFIX + one.name in left_out else parameter(one.name)
             if one.kind is inspect.Parameter.KEYWORD_ONLY:
                 named[one.name] = value
             else:

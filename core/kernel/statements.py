@@ -5,7 +5,6 @@ to a statement costs more than the statement (``docs/adr/0013``). There is no pu
 its compiled statements by shape, hence the few private names here.
 """
 
-import json
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -17,6 +16,8 @@ from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import LRUCache
+
+from core.kernel import documents
 
 T = TypeVar("T")
 Processor = Callable[[Any], Any]
@@ -286,4 +287,4 @@ def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
 
 
 def _json_or_none(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    return None if text is None else documents.decode(text)

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 def to_millis(instant: datetime) -> datetime:
     """Return *instant* in UTC, cut to whole milliseconds (what the API can show)."""
-    instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    beyond = instant.microsecond % 1000
+    return instant.replace(microsecond=instant.microsecond - beyond) if beyond else instant
 
 
 def rfc3339(instant: datetime) -> str:

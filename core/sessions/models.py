@@ -1,8 +1,8 @@
 """Tables: charging sessions, the messages they are made of, meter readings, orders."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -225,11 +225,6 @@ class Figures:
     soc_percent: int | None
     data_quality: DataQuality
     flags: list[str]
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """Return the figures that *session* has."""
-        return cls(**{field.name: getattr(session, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """SQL of meter readings, and of what they change of sessions."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,19 +28,19 @@ UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
 """How often a partner is told of the figures of a session."""
 
 
-async def metered(
-    tx: Tx, refs: Collection[tuple[str, str]]
-) -> Mapping[tuple[str, str], tuple[Session, int | None]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered(Session):
+    """A session, and what its connector can give at most, in W."""
+
+    connector_max_power_w: int | None
+
+
+async def metered(tx: Tx, refs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Metered]:
     """Return sessions by (charger id, transaction_ref), with what their connectors can give."""
     if not refs:
         return {}
-    found = {}
-    for row in await tx.all(_metered(tx, sorted(refs))):
-        values = row._asdict()
-        max_power_w = values.pop("connector_max_power_w")
-        session = Session(**values)
-        found[session.charger_id, session.transaction_ref] = (session, max_power_w)
-    return found
+    found = await tx.all(_metered(tx, sorted(refs)), Metered)
+    return {(one.charger_id, one.transaction_ref): one for one in found}
 
 
 @query

@@ -1,7 +1,7 @@
 """Meter readings: stored as they came, believed where they can be true."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,6 @@ def judge(
 ) -> Judged:
     """Decide which *readings* of *session* to believe; of one that has ended all are kept."""
     rows: list[dict[str, Any]] = []
-    figures = Figures.of(session)
     flags = set(session.flags)
     odd: set[str] = set()
     last = (
@@ -49,13 +48,14 @@ def judge(
         else (session.last_at, session.last_wh)
     )
     first = session.meter_start_wh
+    power_w, soc_percent = session.power_w, session.soc_percent
     for reading in sorted(readings, key=lambda r: (r.at is not None, r.at)):
         at, doubts = plausible_time(reading.at, now)
         marks = {*reading.flags, *doubts}
         accepted = True
         if reading.energy_wh is not None and session.is_open and (last is None or at >= last[0]):
-            power_w = None if UNTIMED & (flags | marks) else max_power_w
-            mark = doubt(last, (at, reading.energy_wh), power_w)
+            possible_w = None if UNTIMED & (flags | marks) else max_power_w
+            mark = doubt(last, (at, reading.energy_wh), possible_w)
             accepted = not mark
             marks |= {mark} if mark else set()
             if accepted:
@@ -63,26 +63,24 @@ def judge(
                 first = reading.energy_wh if first is None else first
         flags |= marks
         odd |= marks
-        figures = replace(
-            figures,
-            power_w=figures.power_w if reading.power_w is None else reading.power_w,
-            soc_percent=(
-                figures.soc_percent if reading.soc_percent is None else reading.soc_percent
-            ),
-        )
+        power_w = power_w if reading.power_w is None else reading.power_w
+        soc_percent = soc_percent if reading.soc_percent is None else reading.soc_percent
         rows.append(_row(session.id, reading, at=at, now=now, accepted=accepted, marks=marks))
+    start_wh, energy_wh = session.meter_start_wh, session.energy_wh
     if last is not None:
-        start_wh = session.meter_start_wh
         if start_wh is None:
             start_wh = last[1] if first is None else first
-        figures = replace(
-            figures,
-            meter_start_wh=start_wh,
-            last_at=last[0],
-            last_wh=last[1],
-            energy_wh=max(last[1] - start_wh, 0),
-        )
-    figures = replace(figures, flags=sorted(flags), data_quality=quality(flags))
+        energy_wh = max(last[1] - start_wh, 0)
+    figures = Figures(
+        meter_start_wh=start_wh,
+        last_wh=session.last_wh if last is None else last[1],
+        last_at=session.last_at if last is None else last[0],
+        energy_wh=energy_wh,
+        power_w=power_w,
+        soc_percent=soc_percent,
+        data_quality=quality(flags),
+        flags=sorted(flags),
+    )
     return Judged(rows=rows, figures=figures, marks=frozenset(odd))
 
 

@@ -9,8 +9,8 @@ from core.kernel.db import Tx
 from core.sessions import messages, reading_store, readings, store
 from core.sessions.ending import settle_again
 from core.sessions.facts import MeterSampled
-from core.sessions.models import Session
 from core.sessions.quality import DEFAULT_MAX_POWER_W
+from core.sessions.reading_store import Metered
 
 Codes = Sequence[str]
 
@@ -25,11 +25,11 @@ async def sample(tx: Tx, facts: Sequence[MeterSampled]) -> Sequence[Codes]:
     plain: dict[str, _Plain] = {}
     rest: list[int] = []
     for n, fact in enumerate(facts):
-        session, power_w = known.get(_ref(fact), (None, None))
+        session = known.get(_ref(fact))
         if session is None or not session.is_open or not fact.readings or session.id in plain:
             rest.append(n)
         else:
-            plain[session.id] = _Plain(n, fact, session, power_w or DEFAULT_MAX_POWER_W)
+            plain[session.id] = _Plain(n, fact, session)
     codes: dict[int, Codes] = {}
     before = deviations.taken(tx)
     for n, found in await _sample_together(tx, list(plain.values())):
@@ -50,8 +50,7 @@ class _Plain:
 
     n: int
     fact: MeterSampled
-    session: Session
-    max_power_w: int
+    session: Metered
 
 
 async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[int, Codes | None]]:
@@ -60,7 +59,10 @@ async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[in
     fresh = [one for one in plain if (one.session.charger_id, one.fact.source.key) in new]
     judged = {
         one.session.id: readings.judge(
-            one.session, one.fact.readings, now=tx.now, max_power_w=one.max_power_w
+            one.session,
+            one.fact.readings,
+            now=tx.now,
+            max_power_w=one.session.connector_max_power_w or DEFAULT_MAX_POWER_W,
         )
         for one in fresh
     }

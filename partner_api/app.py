@@ -12,6 +12,7 @@ from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.joint import Joint
 from core.kernel.settings import Settings
 from core.partners.limiter import Limiter
 from core.request_log.recorder import RequestLog
@@ -81,6 +82,7 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         closing=asyncio.Event(),
         document=partial(_document, settings.public_url),
         request_log=RequestLog(db, enabled=settings.request_log),
+        joint=Joint(db),
     )
     return Application(_fastapi(), services)
 

@@ -18,7 +18,7 @@ from partner_api.joining.access import Anybody, NeedsStatusToken
 from partner_api.operations.schemas import Operation, Reservation
 from partner_api.partner.schemas import ApiKey
 from partner_api.problems import example
-from partner_api.security.access import Needs, NeedsToWatch
+from partner_api.security.access import Demand
 from partner_api.sessions.schemas import Order, Session
 from partner_api.stations.schemas import Station, Status
 from partner_api.webhook_endpoints.schemas import Endpoint
@@ -120,8 +120,9 @@ def api_routes(routers: Iterable[APIRouter]) -> list[APIRoute]:
 def scopes_of(route: APIRoute) -> tuple[str, ...]:
     """Return the scopes of which a caller of *route* needs one."""
     for part in every(route.dependant):
-        if isinstance(part.call, (Needs, NeedsToWatch)):
-            return part.call.scopes
+        call: Any = part.call
+        if isinstance(call, Demand):
+            return call.scopes
     return ()
 
 

@@ -18,6 +18,7 @@ from core.conduct.watch import Watch
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.kernel.joint import Joint
 from core.kernel.settings import Settings
 from core.partners.limiter import Limiter
 from core.request_log.recorder import RequestLog
@@ -51,6 +52,7 @@ class PartnerServices(Services):
         document: Returns the OpenAPI document.
         gate: Holds back callers without a key.
         request_log: Where calls of partners are noted.
+        joint: Does control calls that come at the same time in one transaction.
         door: Holds back addresses from which keys are tried.
         refusals: Remembers who has used up its limit, to refuse it cheaply.
         watch: Counts how partners behave.
@@ -66,6 +68,7 @@ class PartnerServices(Services):
     closing: asyncio.Event
     document: Callable[[], dict[str, Any]]
     request_log: RequestLog
+    joint: Joint
 
     async def wait_closing(self, within_s: float) -> None:
         """Wait so long, or until the server is about to stop."""

@@ -33,7 +33,8 @@ def keep(tx: Tx, settings: Settings, requester: Requester, *, reserving: bool = 
 
     The commit then raises ``too_many_active_operations``; nothing was done.
     """
-    tx.at_end(_AT_END, partial(_require_room, settings, requester.partner_id, reserving))
+    key = f"{_AT_END} {requester.partner_id} {reserving}"
+    tx.at_end(key, partial(_require_room, settings, requester.partner_id, reserving))
 
 
 async def _require_room(settings: Settings, partner_id: str, reserving: bool, tx: Tx) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 from sqlalchemy import (
     JSON,
@@ -32,6 +32,7 @@ from core.kernel.times import to_millis
 from core.kernel.together import Together
 
 T = TypeVar("T")
+_UTC: Final = "+00:00"
 Statement = Executable | Filled
 """What a transaction runs."""
 
@@ -73,11 +74,11 @@ def _in_millis(value: datetime | None) -> datetime | None:
 def _as_text(value: datetime | None) -> str | None:
     """Return an instant as SQLAlchemy's own type writes it to SQLite."""
     instant = _in_millis(value)
-    return None if instant is None else instant.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if instant is None else instant.isoformat(" ", "microseconds")[: -len(_UTC)]
 
 
 def _of_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else datetime.fromisoformat(value + _UTC)
 
 
 Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
@@ -96,6 +97,7 @@ class Tx:
         info: What domains remember during the transaction.
         at_last: What they gather for its end; works that share a transaction share this, too.
         asked: How many statements it was asked to run.
+        has_written: Whether one of them was more than a question.
     """
 
     __slots__ = (
@@ -105,6 +107,7 @@ class Tx:
         "_statements",
         "asked",
         "at_last",
+        "has_written",
         "info",
         "now",
     )
@@ -118,6 +121,7 @@ class Tx:
         self.info: dict[str, Any] = {}
         self.at_last: dict[str, Any] = {}
         self.asked = 0
+        self.has_written = False
 
     def shared(self) -> Callable[[], "Tx"]:
         """Return what makes a transaction for each of several works that run in this one.
@@ -149,6 +153,7 @@ class Tx:
 
         With *rows*, which have the same keys each, run it once for each of them.
         """
+        self.has_written = True
         if rows is not None:
             if isinstance(statement, Filled):
                 raise TypeError("a query is filled in once")
@@ -168,6 +173,8 @@ class Tx:
         Without *into* a row is a named tuple.
         """
         shape, sql, arguments = self._render(statement)
+        if not sql.startswith("SELECT"):
+            self.has_written = True
         rows, names = await self._connection.fetch(sql, arguments)
         return shape.read(rows, shape.names or names, into)
 

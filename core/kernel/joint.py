@@ -11,7 +11,7 @@ import structlog
 
 from core.kernel import failpoints
 from core.kernel.db import Database, Tx
-from core.kernel.errors import DatabaseUnavailable
+from core.kernel.errors import DatabaseUnavailable, PlatformError
 
 R = TypeVar("R")
 Work = Callable[[Tx], Awaitable[R]]
@@ -35,6 +35,13 @@ class _Asked:
     done: "asyncio.Future[Any]"
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """In place of a result: the work has raised this, and had written nothing."""
+
+    reason: PlatformError
+
+
 class _Stuck(Exception):
     """A work waits for something, and others wait for it."""
 
@@ -47,8 +54,9 @@ class Joint:
     on both databases they share the commit. A lock that one takes holds nobody off who shares its
     transaction: works about the same rows have the same key, and are done one after the other.
 
-    If a work fails, the others are done again, each alone. If one is stuck behind something else,
-    so that no other may wait for it, they are, too; and it keeps its key no longer.
+    A work that refuses what was asked of it before it has written anything disturbs no other. If
+    one fails otherwise, the others are done again, each alone. If one is stuck behind something
+    else, so that no other may wait for it, they are, too; and it keeps its key no longer.
     """
 
     def __init__(self, db: Database) -> None:
@@ -63,6 +71,7 @@ class Joint:
 
         Raises:
             DatabaseUnavailable: It was not committed; or its commit was not answered.
+            PlatformError: What *work* has raised; nothing of it was committed.
         """
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Asked(key, work, copy_context(), done))
@@ -130,7 +139,9 @@ class Joint:
             await asyncio.gather(*(self._commit([asked], let_go) for asked in group))
         else:
             for asked, result in zip(group, results, strict=True):
-                if not asked.done.done():
+                if isinstance(result, _Refusal):
+                    _fail([asked], result.reason)
+                elif not asked.done.done():
                     asked.done.set_result(result)
 
 
@@ -165,8 +176,13 @@ async def _do_all(tx: Tx, group: Sequence[_Asked], let_go: Callable[[], None]) -
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _do(work: Work[R], tx: Tx) -> R:
-    return await work(tx)
+async def _do(work: Work[R], tx: Tx) -> R | _Refusal:
+    try:
+        return await work(tx)
+    except PlatformError as exc:
+        if tx.has_written or isinstance(exc, DatabaseUnavailable):
+            raise
+        return _Refusal(exc)
 
 
 def _fail(group: Sequence[_Asked], exc: Exception) -> None:

@@ -2,15 +2,19 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
-from core.control.requests import Accepted, Requester
+from core.control.requests import Accepted, Requester, StopRequest
 from core.control.reserve import cancel_reservation as core_cancel_reservation
 from core.control.reserve import reserve as core_reserve
 from core.control.reserve import unlock_connector as core_unlock_connector
 from core.control.start import start_charge as core_start_charge
 from core.control.stop import stop_charge as core_stop_charge
 from core.control.stop import would_stop
+from core.kernel.db import Tx
+from core.kernel.errors import PlatformError
+from core.kernel.joint import Joint
+from core.kernel.settings import Settings
 from core.operations.views import operation_view
 from core.partners.scopes import Scope
 from core.partners.service import Caller
@@ -23,11 +27,12 @@ from partner_api.control.schemas import (
     StopCharge,
     UnlockConnector,
 )
-from partner_api.deps import Config, Transaction
+from partner_api.deps import Config
 from partner_api.documented import answers
 from partner_api.operations.schemas import Operation
 from partner_api.sandbox.waking import awake
 from partner_api.security.access import Excess, needs_to_control, needs_to_stop
+from partner_api.services import PartnerServices
 
 _POLL_AFTER_S: Final = 2
 _HEADERS: Final = {
@@ -61,6 +66,14 @@ async def _idempotency_key(
     """Document the header; ``ControlRequest`` reads it."""
 
 
+async def _joint(request: Request) -> Joint:
+    return PartnerServices.of(request.scope).joint
+
+
+Together = Annotated[Joint, Depends(_joint)]
+"""Calls about different things share a transaction; it is committed before the answer leaves."""
+
+
 router = APIRouter(
     tags=["control"],
     route_class=ControlRoute,
@@ -84,7 +97,7 @@ router = APIRouter(
 async def start_charge(
     body: StartCharge,
     caller: Annotated[Caller, needs_to_control(Scope.CONTROL_START)],
-    tx: Transaction,
+    joint: Together,
     settings: Config,
 ) -> Response:
     """Start charging.
@@ -92,7 +105,11 @@ async def start_charge(
     Answers 202 as soon as the request is durable. `operation.succeeded` follows when the charger
     reports the transaction; else `operation.failed` or `operation.timed_out`.
     """
-    return _accepted(await core_start_charge(tx, settings, _requester(caller), body.to_core()))
+    requester, request = _requester(caller), body.to_core()
+    accepted = await joint.run(
+        request.connector_id, lambda tx: core_start_charge(tx, settings, requester, request)
+    )
+    return _accepted(accepted)
 
 
 @router.post(
@@ -103,7 +120,7 @@ async def stop_charge(
     body: StopCharge,
     caller: Annotated[Caller, needs_to_stop(Scope.CONTROL_STOP)],
     excess: Excess,
-    tx: Transaction,
+    joint: Together,
     settings: Config,
 ) -> Response:
     """Stop charging: a session, or a start that has not become one yet.
@@ -111,9 +128,23 @@ async def stop_charge(
     No limit stands in the way of the first stop of a session or start of yours.
     """
     requester, request = _requester(caller), body.to_core()
+    accepted = await joint.run(
+        request.session_id or request.start_request_id or "",
+        lambda tx: _stop(tx, settings, requester, request, excess),
+    )
+    return _accepted(accepted)
+
+
+async def _stop(
+    tx: Tx,
+    settings: Settings,
+    requester: Requester,
+    request: StopRequest,
+    excess: PlatformError | None,
+) -> Accepted:
     if excess is not None and not await would_stop(tx, requester, request):
         raise excess
-    return _accepted(await core_stop_charge(tx, settings, requester, request))
+    return await core_stop_charge(tx, settings, requester, request)
 
 
 @router.post(
@@ -132,11 +163,15 @@ async def stop_charge(
 async def reserve(
     body: Reserve,
     caller: Annotated[Caller, needs_to_control(Scope.CONTROL_RESERVE)],
-    tx: Transaction,
+    joint: Together,
     settings: Config,
 ) -> Response:
     """Hold a connector for a driver of yours."""
-    return _accepted(await core_reserve(tx, settings, _requester(caller), body.to_core()))
+    requester, request = _requester(caller), body.to_core()
+    accepted = await joint.run(
+        request.connector_id, lambda tx: core_reserve(tx, settings, requester, request)
+    )
+    return _accepted(accepted)
 
 
 @router.post(
@@ -145,12 +180,16 @@ async def reserve(
 async def cancel_reservation(
     body: CancelReservation,
     caller: Annotated[Caller, needs_to_control(Scope.CONTROL_RESERVE)],
-    tx: Transaction,
+    joint: Together,
     settings: Config,
 ) -> Response:
     """Release a connector; a reservation that is over succeeds at once."""
-    requester = _requester(caller)
-    return _accepted(await core_cancel_reservation(tx, settings, requester, body.to_core()))
+    requester, request = _requester(caller), body.to_core()
+    accepted = await joint.run(
+        request.reservation_id,
+        lambda tx: core_cancel_reservation(tx, settings, requester, request),
+    )
+    return _accepted(accepted)
 
 
 @router.post(
@@ -160,12 +199,15 @@ async def cancel_reservation(
 async def unlock_connector(
     body: UnlockConnector,
     caller: Annotated[Caller, needs_to_control(Scope.CONTROL_UNLOCK)],
-    tx: Transaction,
+    joint: Together,
     settings: Config,
 ) -> Response:
     """Unlock a connector whose cable is stuck."""
-    requester = _requester(caller)
-    return _accepted(await core_unlock_connector(tx, settings, requester, body.to_core()))
+    requester, request = _requester(caller), body.to_core()
+    accepted = await joint.run(
+        request.connector_id, lambda tx: core_unlock_connector(tx, settings, requester, request)
+    )
+    return _accepted(accepted)
 
 
 def _requester(caller: Caller) -> Requester:

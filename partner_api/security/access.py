@@ -23,8 +23,19 @@ from partner_api.services import PartnerServices, Services
 ANY_SCOPE = tuple(Scope)
 
 
+class Demand:
+    """A dependency that demands something of its caller: a key with one of *scopes*."""
+
+    __slots__ = ()
+    scopes: tuple[Scope, ...]
+
+    async def before(self, request: Request) -> None:
+        """Verify a signed request, while no transaction is open."""
+        await signed.verify(request)
+
+
 @dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Demand):
     """A dependency: the caller, if its key has one of *scopes*.
 
     *buckets* are those that a call takes a token of. The one of stops refuses nothing here: a
@@ -47,9 +58,22 @@ class Needs:
         await _furnish(request, tx, caller)
         return caller
 
-    async def before(self, request: Request) -> None:
-        """Verify a signed request, while no transaction is open."""
-        await signed.verify(request)
+    async def alone(self, request: Request) -> Caller:
+        """Return who is calling, in a transaction of its own; raises as ``__call__`` does."""
+        async with Services.of(request.scope).db.transaction() as tx:
+            return await self(request, tx)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFirst(Demand):
+    """A dependency like ``Needs``, for routes whose own transaction begins after it."""
+
+    scopes: tuple[Scope, ...]
+    buckets: tuple[Bucket, ...]
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return who is calling; raises as ``Needs`` does."""
+        return await Needs(self.scopes, self.buckets).alone(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +118,14 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsToWatch:
+class NeedsToWatch(Demand):
     """A dependency like ``Needs``, for routes that answer when something has happened."""
 
     scopes: tuple[Scope, ...]
 
     async def __call__(self, request: Request) -> Watcher:
         """Return who is calling; raises as ``Needs`` does."""
-        async with Services.of(request.scope).db.transaction() as tx:
-            caller = await identify(request, tx)
-            await _admit(request, tx, caller, Needs(self.scopes))
-            await _furnish(request, tx, caller)
-        return Watcher(request, self.scopes, caller)
-
-    async def before(self, request: Request) -> None:
-        """Verify a signed request, while no transaction is open."""
-        await signed.verify(request)
+        return Watcher(request, self.scopes, await Needs(self.scopes).alone(request))
 
 
 def needs(*scopes: Scope) -> Any:
@@ -119,12 +135,12 @@ def needs(*scopes: Scope) -> Any:
 
 def needs_to_control(scope: Scope) -> Any:
     """Return the dependency of a control call for keys with *scope*; those are counted, too."""
-    return Depends(Needs((scope,), (Bucket.REQUESTS, Bucket.CONTROL)))
+    return Depends(NeedsFirst((scope,), (Bucket.REQUESTS, Bucket.CONTROL)))
 
 
 def needs_to_stop(scope: Scope) -> Any:
     """Return the dependency of a stop: counted by itself, refused by ``refuse_excess`` at most."""
-    return Depends(Needs((scope,), (Bucket.STOPS,)))
+    return Depends(NeedsFirst((scope,), (Bucket.STOPS,)))
 
 
 def needs_to_watch(*scopes: Scope) -> Any:

@@ -1,5 +1,6 @@
 """SY-3, S15: how much a partner may do, counted for it alone; its own stops always pass."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -157,6 +158,28 @@ async def test_a_partner_may_only_have_so_many_unfinished_operations(
         assert (await caller.client.post("/v1/stop_charge", json=stop)).status_code == 202
         again = await caller.client.post("/v1/start_charge", json=start_body(places[1], "two"))
         assert again.status_code == 202, again.text
+
+
+async def test_the_cap_of_each_partner_holds_for_starts_at_the_same_moment(
+    db: Database, settings: Settings, vault: Vault, clock: ShiftedClock
+) -> None:
+    """They share transactions: neither a partner's own calls nor another's pass it by."""
+    app = create_app(db, settings.model_copy(update={"active_operations": 3}), vault, clock)
+    places = [await make_place(db, vault, identity=f"CP-{n}") for n in range(12)]
+    async with party(app, db, vault) as one, party(app, db, vault) as other:
+        asked = []
+        for n, place in enumerate(places):
+            caller = (one, other)[n % 2]
+            await grant(db, place, caller.partner_id)
+            asked.append(caller.client.post("/v1/start_charge", json=start_body(place, f"r-{n}")))
+        answers = await asyncio.gather(*asked)
+        for mine in (answers[::2], answers[1::2]):
+            assert sorted(answer.status_code for answer in mine) == [202] * 3 + [429] * 3
+            beyond = [refused(answer)[1] for answer in mine if answer.status_code != 202]
+            assert beyond == ["too_many_active_operations"] * 3
+        for caller in (one, other):
+            found = (await caller.client.get("/v1/operations")).json()["data"]
+            assert len(found) == 3
 
 
 async def test_a_partner_may_only_have_so_many_open_reservations(

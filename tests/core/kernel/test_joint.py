@@ -13,7 +13,7 @@ from core.kernel import failpoints
 from core.kernel.db import Database, Tx
 from core.kernel.doorbell import rung
 from core.kernel.engine_postgres import PostgresConnection
-from core.kernel.errors import DatabaseUnavailable
+from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.joint import Joint
 from core.kernel.rows import insert_once
 from core.partners.models import Partner, partners
@@ -175,6 +175,41 @@ async def test_a_statement_that_fails_costs_no_other(db: Database) -> None:
     )
     assert [one for one in found if isinstance(one, int)] == [0, 1, 2, 4, 5, 6, 7]
     assert await total(db, "a") == 14
+
+
+async def test_a_work_that_refuses_before_it_has_written_disturbs_no_other(
+    db: Database, transactions: list[object]
+) -> None:
+    joint = Joint(db)
+
+    async def work(tx: Tx, n: int) -> int:
+        await connector_store.last_number(tx, "a")
+        if n % 2:
+            raise PlatformError("not_found", "There is no such thing.")
+        return await count_up(tx, "a")
+
+    found = await asyncio.gather(
+        *(joint.run(str(n), partial(work, n=n)) for n in range(40)), return_exceptions=True
+    )
+    assert sorted(one for one in found if isinstance(one, int)) == [*range(1, 21)]
+    assert [type(one) for one in found[1::2]] == [PlatformError] * 20
+    assert len(transactions) < 10
+
+
+async def test_a_work_that_refuses_after_it_has_written_leaves_nothing(db: Database) -> None:
+    joint = Joint(db)
+
+    async def work(tx: Tx, n: int) -> int:
+        await count_up(tx, "a")
+        if n == 3:
+            raise PlatformError("connector_busy", "Somebody was faster.")
+        return n
+
+    found = await asyncio.gather(
+        *(joint.run(str(n), partial(work, n=n)) for n in range(8)), return_exceptions=True
+    )
+    assert [n for n, one in enumerate(found) if isinstance(one, PlatformError)] == [3]
+    assert await total(db, "a") == 7
 
 
 async def test_an_outage_is_told_to_everybody_and_ends(

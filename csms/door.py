@@ -1,6 +1,5 @@
 """The handshake: who asks, with which credentials, for which version, before the upgrade (S1)."""
 
-import asyncio
 import base64
 import binascii
 import contextlib
@@ -25,6 +24,7 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
 from csms import tolerance
 from csms.adapter import Adapter
+from csms.admission import Admission, Crowded
 from csms.caller import Caller, caller_of, networks
 from csms.node import Node
 from csms.tls import Tls
@@ -36,6 +36,7 @@ PREFIX: Final = "/ocpp/"
 REALM: Final = "voltgate"
 PING_WITHIN_S: Final = 5.0
 RETRY_AFTER_S: Final = 60
+DATABASE_AWAY_S: Final = 10
 NOTED_EVERY_S: Final = 1.0
 
 
@@ -82,7 +83,12 @@ class Door:
         self._tls = tls
         self._proxies = networks(settings.trusted_proxies)
         self._adapters = adapters
-        self._admission = asyncio.Semaphore(settings.handshakes_at_once)
+        self._admission = Admission(
+            node.clock,
+            node.rng,
+            at_once=settings.handshakes_at_once,
+            within_s=settings.handshake_wait.total_seconds(),
+        )
         self._noted_s = -NOTED_EVERY_S
         self._limit = LoginLimit(
             node.clock,
@@ -102,13 +108,16 @@ class Door:
             return socket.respond(HTTPStatus.NOT_FOUND, f"Connect to {PREFIX}IDENTITY.\n")
         identity = tolerance.identity_of(name)[0]
         try:
-            async with self._admission:
+            async with self._admission.turn():
                 return await self._admit(socket, request, identity, name)
         except DatabaseUnavailable:
             log.warning("handshake_postponed", identity=identity)
-            response = socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
-            response.headers["Retry-After"] = "10"
-            return response
+            return _later(socket, retry_after_s=DATABASE_AWAY_S)
+        except Crowded as exc:
+            metrics.HANDSHAKES_REFUSED.labels("crowded").inc()
+            if self._is_noted():
+                log.warning("handshakes_crowded", identity=identity, retry_s=exc.retry_after_s)
+            return _later(socket, retry_after_s=exc.retry_after_s)
 
     async def _misplaced(self, socket: Socket, request: Request, path: str) -> None:
         """Record a charger that knocks beside the door."""
@@ -242,14 +251,20 @@ class Door:
         reason: RefusalReason = RefusalReason.TOO_MANY_FAILURES,
     ) -> None:
         """Record a refusal that may come in a flood, but not once for each of it."""
-        now_s = self._node.clock.monotonic()
         metrics.HANDSHAKES_REFUSED.labels(reason).inc()
-        if now_s - self._noted_s < NOTED_EVERY_S:
+        if not self._is_noted():
             return
-        self._noted_s = now_s
         log.warning("handshake_refused", identity=identity, address=address, reason=reason)
         async with self._node.db.transaction() as tx:
             await login.refuse(tx, identity=identity, address=address, reason=reason)
+
+    def _is_noted(self) -> bool:
+        """Tell whether something that may come in a flood is written down now."""
+        now_s = self._node.clock.monotonic()
+        if now_s - self._noted_s < NOTED_EVERY_S:
+            return False
+        self._noted_s = now_s
+        return True
 
     def _log_refusal(self, identity: str, address: str, reason: str) -> None:
         metrics.HANDSHAKES_REFUSED.labels(reason).inc()
@@ -292,6 +307,12 @@ def _basic(headers: list[str]) -> tuple[str, bytes] | None:
     if not separator:
         return None
     return user.decode("utf-8", errors="replace"), password
+
+
+def _later(socket: Socket, *, retry_after_s: int) -> Response:
+    response = socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
+    response.headers["Retry-After"] = str(retry_after_s)
+    return response
 
 
 def _unauthorized(socket: Socket, *, retry_after_s: int | None = None) -> Response:

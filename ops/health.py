@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from alembic.util.exc import CommandError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.kernel.db import Database
@@ -71,6 +69,9 @@ class Probe:
         return OK
 
     async def _redis(self, url: str) -> str:
+        from redis.asyncio import Redis  # noqa: PLC0415 - 20 MB; often not needed
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
         client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         try:
             async with asyncio.timeout(WITHIN_S):

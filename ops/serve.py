@@ -19,7 +19,6 @@ from core.kernel.clock import Clock, SystemClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import Doorbell, MemoryDoorbell
-from core.kernel.doorbell_redis import RedisDoorbell
 from core.kernel.engine import Engine
 from core.kernel.settings import Settings
 from core.webhooks.sender import Sender, transport_for
@@ -175,6 +174,8 @@ async def _doorbell(settings: Settings, clock: Clock) -> AsyncIterator[Doorbell]
     if settings.redis_url is None:
         yield MemoryDoorbell()
         return
+    from core.kernel.doorbell_redis import RedisDoorbell  # noqa: PLC0415 - 20 MB; often not needed
+
     url = settings.redis_url.get_secret_value()
     async with RedisDoorbell(url, clock) as doorbell:
         with contextlib.suppress(TimeoutError):

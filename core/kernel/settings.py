@@ -208,6 +208,12 @@ class Settings(
     handshakes_at_once: int = Field(
         default=200, ge=1, description="Charger logins handled at a time; more wait in the backlog."
     )
+    handshake_wait: timedelta = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        le=timedelta(seconds=50),
+        description="A login that would wait longer is answered with 503 and Retry-After.",
+    )
     login_failures_per_identity: int = Field(
         default=10, ge=1, description="A minute; then refused (S6)."
     )

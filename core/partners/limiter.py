@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -22,7 +22,6 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
 from core.partners import limit_store
 from core.partners.limit_models import ApiNode
-from core.partners.shared_tokens import UNREACHABLE, Seen, SharedTokens
 from core.partners.tokens import (
     WINDOW,
     Allowance,
@@ -34,6 +33,9 @@ from core.partners.tokens import (
     allowance,
     share,
 )
+
+if TYPE_CHECKING:
+    from core.partners.shared_tokens import Seen, SharedTokens
 
 EVERY_S: Final = 1.0
 CAREFUL: Final = 0.05
@@ -65,8 +67,10 @@ class Limiter:
         self._window = window
         self._shared: SharedTokens | None = None
         if settings.redis_url is not None:
+            from core.partners import shared_tokens  # noqa: PLC0415 - 20 MB; often not needed
+
             url = settings.redis_url.get_secret_value()
-            self._shared = SharedTokens(url, window)
+            self._shared = shared_tokens.SharedTokens(url, window)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._nodes = 1
         self._ahead_s = clock.unix() - clock.monotonic()
@@ -134,7 +138,7 @@ class Limiter:
         if self._shared is not None:
             try:
                 await self._exchange(self._shared)
-            except UNREACHABLE as exc:
+            except self._shared.unreachable as exc:
                 why = repr(exc)
         if why is not None:
             self._part(why)
@@ -192,7 +196,7 @@ class Limiter:
         ]
         self._wake.set()
 
-    async def _exchange(self, shared: SharedTokens) -> None:
+    async def _exchange(self, shared: "SharedTokens") -> None:
         """Tell Redis what it does not know, and learn what it knows."""
         seen = await shared.exchange((), since=self._seen_to)
         if seen.memory != self._memory:  # it is new to us, or has forgotten everything
@@ -207,7 +211,7 @@ class Limiter:
             raise
         self._learn(seen)
 
-    def _learn(self, seen: Seen) -> None:
+    def _learn(self, seen: "Seen") -> None:
         self._ahead_s = seen.at_s - self._clock.monotonic()
         if self._joined:  # alone, a share is one of what was left before
             for slot, fields in seen.slots.items():
@@ -220,7 +224,7 @@ class Limiter:
             counts.forget(self._window.first(at_s))
 
     async def _take_together(
-        self, shared: SharedTokens, partner_id: str, quotas: Mapping[Bucket, int]
+        self, shared: "SharedTokens", partner_id: str, quotas: Mapping[Bucket, int]
     ) -> Verdict | None:
         """Ask Redis; ``None``: it does not answer."""
         fields = [(_field(partner_id, bucket), quota) for bucket, quota in quotas.items()]
@@ -229,7 +233,7 @@ class Limiter:
                 return None
             try:
                 taken = await shared.take(fields)
-            except UNREACHABLE as exc:
+            except shared.unreachable as exc:
                 self._part(repr(exc))
                 return None
         slot, first = self._window.slot(taken.at_s), self._window.first(taken.at_s)

@@ -17,7 +17,6 @@ from core.kernel.ids import new_body
 from core.partners.tokens import Used, Window
 
 ANSWERS_WITHIN_S: Final = 0.5
-UNREACHABLE: Final = (RedisError, OSError, TimeoutError)
 
 _PREFIX: Final = "{voltgate:limits}:"
 
@@ -92,7 +91,9 @@ class Seen:
 
 
 class SharedTokens:
-    """The counts of all nodes; every method may raise one of ``UNREACHABLE``."""
+    """The counts of all nodes; every method may raise one of ``unreachable``."""
+
+    unreachable: Final = (RedisError, OSError, TimeoutError)
 
     def __init__(self, url: str, window: Window) -> None:
         self._redis = Redis.from_url(

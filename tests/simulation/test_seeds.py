@@ -1,4 +1,4 @@
-"""Sixty seeds in every test run; ``make simulate`` runs as many as you like."""
+"""Two hundred seeds in every test run; ``make simulate`` runs as many as you like."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.simulation.report import failures
 from tests.simulation.run import run
 from tests.simulation.template import Template
 
-SEEDS = 60
+SEEDS = 200
 AT_ONCE = 20
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -106,8 +107,12 @@ class ServerFailed(Exception):
     """A server did not start, or ended; the text has the end of its log."""
 
 
+@cache
 def cores() -> tuple[int | None, set[int] | None]:
-    """Return the core for the servers and those for everything else; ``None``: no pinning."""
+    """Return the core for the servers and those for everything else; ``None``: no pinning.
+
+    They stay what they were at first: later this process keeps off the servers' core.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return None, None
     usable = sorted(os.sched_getaffinity(0))

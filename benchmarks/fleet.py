@@ -7,11 +7,10 @@ answer that they were given is looked for in the database.
 
 import asyncio
 import json
-import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -29,6 +28,7 @@ from benchmarks.ledger import findings
 from benchmarks.measuring import Figures, peak_rss, times_of
 from benchmarks.mix import Fleet, Member, Record
 from benchmarks.servers import (
+    SPARE_FILES,
     WITH_FRAMES,
     Order,
     Ready,
@@ -37,6 +37,7 @@ from benchmarks.servers import (
     cores,
     keep_off_the_servers,
     log_file,
+    want_files,
 )
 from benchmarks.voltgate import new_event_loop
 
@@ -44,7 +45,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 PER_ADDRESS: Final = 20_000
 """Chargers from one address of this machine: it has some 28,000 ports."""
-SPARE_FILES: Final = 200
 SHOWN: Final = 10
 SETTLE_S: Final = 2.0
 LOOK_S: Final = 0.05
@@ -89,11 +89,16 @@ class Host:
         self.order = order
         self.database = database
 
+    async def start(self) -> Ready:
+        """Register the chargers and serve; whatever is started later serves on as this did."""
+        ready = await self.server.start(self.order)
+        self.order = replace(self.order, resumed=ready)
+        return ready
+
     async def prepare(self) -> Ready:
         """Register the chargers, and start anew: with a memory that knows nothing of it."""
-        ready = await self.server.start(self.order)
+        await self.start()
         await self.server.end()
-        self.order = replace(self.order, resumed=ready)
         return await self.server.start(self.order)
 
     async def restart(self) -> None:
@@ -113,23 +118,31 @@ class Host:
         return Clocks(time.perf_counter(), server_s, database_s, time.process_time())
 
 
+@asynccontextmanager
+async def hosted(chosen: Backend, chargers: Sequence[str]) -> AsyncIterator[Host]:
+    """Make a new database, and a host for it that is not started yet."""
+    async with databases.temporary_database(chosen) as url, DatabaseCpu(chosen, url) as cpu:
+        with log_file(chosen, WITH_FRAMES) as log:
+            order = Order(
+                database_url=url,
+                chargers=chargers,
+                connectors=1,
+                frame_log=True,
+                log=log,
+                core=cores()[0],
+            )
+            async with Server(WITH_FRAMES) as server:
+                yield Host(server, order, cpu)
+
+
 async def run(plan: Plan, chosen: Backend, tell: Callable[[str], None]) -> dict[str, Any]:
     """Go through all of it on a new database; return its figures."""
-    _want_files(plan.chargers + SPARE_FILES)
+    want_files(plan.chargers + SPARE_FILES)
     keep_off_the_servers()
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(databases.temporary_database(chosen))
-        cpu = await stack.enter_async_context(DatabaseCpu(chosen, url))
-        log = stack.enter_context(log_file(chosen, WITH_FRAMES))
-        order = Order(
-            database_url=url,
-            chargers=[f"FLEET-{number}" for number in range(plan.chargers)],
-            connectors=1,
-            frame_log=True,
-            log=log,
-            core=cores()[0],
-        )
-        host = Host(await stack.enter_async_context(Server(WITH_FRAMES)), order, cpu)
+        identities = [f"FLEET-{number}" for number in range(plan.chargers)]
+        host = await stack.enter_async_context(hosted(chosen, identities))
+        url, log = host.order.database_url, host.order.log
         tell(f"{plan.chargers} chargers are registered")
         ready = await host.prepare()
         fleet = make_fleet(plan, ready)
@@ -243,6 +256,27 @@ async def _killed(
 ) -> dict[str, Any]:
     """Kill the server while messages are on their way; wait until all is as it should be."""
     tell("the server is killed; the chargers come back")
+    back = await kill(fleet, host)
+    tell("they live on")
+    async with peak_rss(host.server.process) as peak:
+        await asyncio.sleep(plan.after_s)
+    tell("they come to rest")
+    fleet.rest()
+    async with asyncio.timeout(AWAY_WITHIN_S):
+        await fleet.settled()
+    return {
+        **back,
+        "back_peak_rss_mb": peak() / _MB,
+        "errors_after": len(fleet.record.wrong),
+        "errors_after_rows": _counted(fleet.record.wrong),
+    }
+
+
+async def kill(fleet: Fleet, host: Host) -> Figures:
+    """Kill the server and start it again at once; wait until it serves and everybody is back.
+
+    What goes wrong from then on is in a new record of the fleet.
+    """
     fleet.is_killed = True
     fleet.record = Record(time.perf_counter())
     fleet.tries = 0
@@ -259,41 +293,18 @@ async def _killed(
     back_s = time.perf_counter() - began_s
     own_percent = (time.process_time() - own_s) / back_s * 100
     fleet.is_killed = False
-    tell("they live on")
-    async with peak_rss(host.server.process) as peak:
-        await asyncio.sleep(plan.after_s)
-    tell("they come to rest")
-    fleet.rest()
-    async with asyncio.timeout(AWAY_WITHIN_S):
-        await fleet.settled()
     return {
         "killed_with_unanswered": outstanding,
         "serves_s": serves_s,
         "back_s": back_s,
         "tries": fleet.tries,
         "back_generator_percent": own_percent,
-        "back_peak_rss_mb": peak() / _MB,
-        "errors_after": len(fleet.record.wrong),
-        "errors_after_rows": _counted(fleet.record.wrong),
     }
 
 
 def _counted(wrong: Sequence[str]) -> list[str]:
     """Return what went wrong most often, and how often."""
     return [f"{times} x {what}" for what, times in Counter(wrong).most_common(SHOWN)]
-
-
-def _want_files(needed: int) -> None:
-    """Raise how many files this process and its children may open.
-
-    Raises:
-        ServerFailed: The machine does not allow that.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        if hard != resource.RLIM_INFINITY and hard < needed:
-            raise ServerFailed(f"{needed} open files are needed, {hard} are allowed: ulimit -Hn")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @app.command()

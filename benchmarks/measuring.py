@@ -18,6 +18,8 @@ Figures = dict[str, float]
 
 Step = Callable[[], Awaitable[None]]
 
+CONNECTORS: Final = 8
+"""Of each charger that a server of a run knows."""
 LOOK_S: Final = 0.1
 """How often a process's memory is looked at."""
 WARM_UP: Final = 0.25

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from benchmarks.charger import Charger, connected, quiet, together
-from benchmarks.measuring import WARM_UP, Figures, Lab, figures_of, mark, times_of
+from benchmarks.measuring import CONNECTORS, WARM_UP, Figures, Lab, figures_of, mark, times_of
 from benchmarks.wire import ApiClient, receiving
 
 CLIENTS: Final = 8
@@ -163,9 +163,9 @@ async def webhook_rate(lab: Lab) -> Figures:
 async def booted(
     chargers: Sequence[Charger], *, connectors: bool = False
 ) -> AsyncIterator[Sequence[Charger]]:
-    """Connect chargers and let them boot; they report one connector, or all eight."""
+    """Connect chargers and let them boot; they report one connector, or all."""
     async with connected(chargers):
-        await together(_report(charger, 8 if connectors else 1) for charger in chargers)
+        await together(_report(charger, CONNECTORS if connectors else 1) for charger in chargers)
         await quiet(chargers)
         yield chargers
 

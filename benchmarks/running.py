@@ -9,11 +9,9 @@ from typing import Final
 
 from benchmarks.charger import CallRefused
 from benchmarks.databases import Backend
-from benchmarks.measuring import Figures, Lab
+from benchmarks.measuring import CONNECTORS, Figures, Lab
 from benchmarks.scenarios import CROWD, SCENARIOS
 from benchmarks.servers import KINDS, keep_off_the_servers, serving
-
-CONNECTORS: Final = 8
 
 Rounds = dict[tuple[str, str], list[Figures]]
 Progress = Callable[[str, Figures | str | None], None]

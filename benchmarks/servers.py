@@ -4,6 +4,7 @@ import asyncio
 import cProfile
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -22,6 +23,8 @@ import psutil
 from benchmarks.databases import Backend, DatabaseCpu, temporary_database
 
 END_WITHIN_S: Final = 20.0
+SPARE_FILES: Final = 200
+"""Open files of a process besides its chargers' sockets."""
 ASK_TASKS: Final = "tasks"
 _TAIL_CHARS: Final = 3000
 
@@ -248,6 +251,19 @@ def keep_off_the_servers() -> None:
     _, others = cores()
     if others is not None:
         os.sched_setaffinity(0, others)
+
+
+def want_files(needed: int) -> None:
+    """Raise how many files this process and its children may open.
+
+    Raises:
+        ServerFailed: The machine does not allow that.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise ServerFailed(f"{needed} open files are needed, {hard} are allowed: ulimit -Hn")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _await_ready(ours: Connection, log: Path) -> Ready:

@@ -10,11 +10,10 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -24,6 +23,7 @@ from benchmarks.charger import Charger, connected, quiet, together
 from benchmarks.databases import Backend
 from benchmarks.measuring import peak_rss
 from benchmarks.servers import VOLTGATE, Target, serving
+from benchmarks.streams import LOOK_S, Heard, all_heard, open_streams, truth
 from benchmarks.voltgate import new_event_loop
 from benchmarks.wire import ApiClient, receiving
 
@@ -31,9 +31,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 PER_CHARGER: Final = 50
 SHOWN: Final = ("Preparing", "Charging", "Finishing", "Available")
-LOOK_S: Final = 0.1
 
-_STATE: Final = re.compile(rb'"connector_id":"([^"]+)".*?"seq":(\d+)')
 _PATH: Final = re.compile(rb"POST /webhooks/(\d+) ")
 
 
@@ -53,20 +51,6 @@ class Storm:
     @property
     def per_charger(self) -> int:
         return min(self.connectors, PER_CHARGER)
-
-
-@dataclass(slots=True)
-class Heard:
-    """What one partner has heard: the newest number of each connector, and how many statuses."""
-
-    newest: dict[bytes, int] = field(default_factory=dict)
-    count: int = 0
-
-    def hear(self, text: bytes) -> None:
-        found = _STATE.search(text)
-        if found is not None:
-            self.count += 1
-            self.newest[found[1]] = max(self.newest.get(found[1], 0), int(found[2]))
 
 
 async def storm(plan: Storm, chosen: Backend, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -96,16 +80,16 @@ async def storm(plan: Storm, chosen: Backend, tell: Callable[[str], None]) -> di
         if plan.by_webhook:
             await _make_endpoints(stack, target, heard)
         else:
-            await _open_streams(stack, target, heard)
+            await open_streams(stack, target, heard)
             tell("streams begin with every connector")
-            await _all_heard(await _truth(target), heard)
+            await all_heard(await truth(target), heard)
         before = [one.count for one in heard]
         tell("the storm")
         cpu_s, began = await target.cpu_s(), time.perf_counter()
         await together(_change(charger, plan) for charger in chargers)
         changed = time.perf_counter()
         tell("its end is waited for")
-        await _all_heard(await _truth(target), heard)
+        await all_heard(await truth(target), heard)
         ended = time.perf_counter()
         await asyncio.sleep(LOOK_S)  # what was heard is written down a moment later
         answers_s = sorted(one for charger in chargers for one in charger.answers_s)
@@ -134,52 +118,6 @@ async def _change(charger: Charger, plan: Storm) -> None:
     for shown in islice(cycle(SHOWN), plan.changes):
         for connector in range(1, plan.per_charger + 1):
             await charger.status(connector, shown)
-
-
-async def _truth(target: Target) -> dict[bytes, int]:
-    """Return the newest number of every connector, as the first partner reads it."""
-    newest: dict[bytes, int] = {}
-    after, has_more = 0, True
-    async with ApiClient(target.ready.api_url, target.ready.api_key) as api:
-        while has_more:
-            page = await api.must("GET", f"/v1/statuses?after_seq={after}")
-            newest |= {row["connector_id"].encode(): row["seq"] for row in page["data"]}
-            after, has_more = page["next_seq"], page["has_more"]
-    return newest
-
-
-async def _all_heard(truth: dict[bytes, int], heard: Sequence[Heard]) -> None:
-    """Wait until every partner knows the newest number of every connector."""
-    for one in heard:
-        while one.newest != truth:  # noqa: ASYNC110 - what arrives rings for nobody
-            await asyncio.sleep(LOOK_S)
-
-
-async def _open_streams(stack: AsyncExitStack, target: Target, heard: Sequence[Heard]) -> None:
-    for key, one in zip(target.ready.api_keys, heard, strict=True):
-        task = asyncio.create_task(_follow(target.ready.api_url, key, one))
-        stack.push_async_callback(_cancel, task)
-
-
-async def _follow(url: str, key: str, heard: Heard) -> None:
-    address = urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    try:
-        writer.write(
-            f"GET /v1/statuses/stream HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Authorization: Bearer {key}\r\n\r\n".encode()
-        )
-        while line := await reader.readline():
-            if line.startswith(b"data: "):
-                heard.hear(line)
-    finally:
-        writer.close()
-        await writer.wait_closed()
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _make_endpoints(stack: AsyncExitStack, target: Target, heard: Sequence[Heard]) -> None:

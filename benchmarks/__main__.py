@@ -46,7 +46,7 @@ def _names(given: list[str] | None, known: dict[str, object], option: str) -> li
 
         [bold]Examples[/bold]
 
-          make bench                        everything on SQLite, about 5 minutes
+          make bench                        everything on SQLite, about 8 minutes
 
           make bench ARGS="--seconds 1 --rounds 1"                   a first look
 
@@ -178,6 +178,8 @@ def _brief(figures: Figures) -> str:
         "cpu_us": "{:,.0f} us",
         "p50_ms": "p50 {:.1f} ms",
         "p99_ms": "p99 {:.1f} ms",
+        "p100_ms": "worst {:.1f} ms",
+        "back_s": "all back after {:.1f} s",
     }
     return ", ".join(text.format(figures[name]) for name, text in shown.items() if name in figures)
 

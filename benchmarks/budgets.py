@@ -84,7 +84,9 @@ def _messages(
     ]
 
 
-def _row(scenario: str, label: str, figure: str, must: float, aim: float) -> Row:
+def _row(
+    scenario: str, label: str, figure: str, must: float | None = None, aim: float | None = None
+) -> Row:
     more = figure == "per_second"
     return Row(scenario=scenario, label=label, figure=figure, must=must, aim=aim, more=more)
 
@@ -98,6 +100,13 @@ ROWS: Final = (
     Row(
         scenario="connect_boot", label="connect + boot: chargers/s", figure="per_second", more=True
     ),
+    _row("statuses_at_once", "50 statuses at once: median, ms", "p50_ms"),
+    _row("statuses_at_once", "50 statuses at once: worst, ms", "p100_ms", 2000, 1000),
+    _row("statuses_at_once", "50 statuses at once: errors", "errors", 0),
+    _row("reconnect_at_once", "1,000 cut off at once: all back after, s", "back_s", 10, 5),
+    _row("reconnect_at_once", "1,000 cut off at once: errors", "errors", 0),
+    _row("reconnect_at_once", "  tries in vain", "retries"),
+    _row("reconnect_at_once", "  CPU ms of a charger", "cpu_ms"),
     _row("start_latency", "start to charger: p50, ms", "p50_ms", 5, 2.5),
     _row("start_latency", "start to charger: p99, ms", "p99_ms", 20, 10),
     _row("start_latency_loaded", "start to charger, loaded: p99, ms", "p99_ms", 20, 10),

@@ -83,6 +83,11 @@ class Charger:
         if self._reader is not None:
             await self._reader
 
+    def drop(self) -> None:
+        """Let go of the socket without a word, as a line that breaks does."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
     @property
     def ended_for(self) -> str:
         """Why the socket ended: the close code and reason."""

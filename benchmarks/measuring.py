@@ -5,12 +5,13 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import psutil
 
 from benchmarks.charger import Charger
+from benchmarks.databases import Backend
 from benchmarks.servers import Target
 
 Figures = dict[str, float]
@@ -31,13 +32,18 @@ class Lab:
     """What a scenario has.
 
     Attributes:
-        crowd: Identities for the connection scenario; *chargers* are for the others.
+        backend: Where a scenario makes a database for a server of its own.
+        chargers: Identities of those that send all the time.
+        crowd: Further identities, as many as the scenario asks for.
+        wrong: What a scenario counts as an error, and goes on; the run tells of it.
     """
 
     target: Target
+    backend: Backend
     seconds: float
     chargers: Sequence[str]
     crowd: Sequence[str]
+    wrong: list[str] = field(default_factory=list)
 
     def charger(self, identity: str) -> Charger:
         """Return a charger that the server knows, not connected yet."""

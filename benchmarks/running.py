@@ -1,5 +1,6 @@
 """A run: starts the servers, goes through the scenarios in rounds, takes medians."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,8 +11,17 @@ from typing import Final
 from benchmarks.charger import CallRefused
 from benchmarks.databases import Backend
 from benchmarks.measuring import CONNECTORS, Figures, Lab
-from benchmarks.scenarios import CROWD, SCENARIOS
-from benchmarks.servers import KINDS, keep_off_the_servers, serving
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.servers import (
+    KINDS,
+    SPARE_FILES,
+    keep_off_the_servers,
+    serving,
+    want_files,
+)
+
+SHOWN: Final = 5
+"""Kinds of errors that are told of one scenario."""
 
 Rounds = dict[tuple[str, str], list[Figures]]
 Progress = Callable[[str, Figures | str | None], None]
@@ -41,25 +51,31 @@ class Plan:
 async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, list[str]]:
     """Measure every scenario on every server that it is for, in interleaved rounds.
 
-    Returns the figures, and a line for each scenario that a server did not stand.
+    Returns the figures, and a line for each scenario that a server did not stand, and for each
+    error that a scenario counted.
+
+    Raises:
+        ServerFailed: One did not start, or would need more open files than there may be.
     """
+    wanted = [SCENARIOS[name] for name in plan.scenarios]
+    most = max(scenario.crowd for scenario in wanted)
     chargers = [f"BENCH-{number}" for number in range(1, plan.chargers + 1)]
-    crowd = [f"CROWD-{number}" for number in range(1, CROWD + 1)]
+    crowd = [f"CROWD-{number}" for number in range(1, most + 1)]
     results: Rounds = {}
     failures: list[str] = []
-    wanted = [SCENARIOS[name] for name in plan.scenarios]
-    known = [*chargers, *crowd] if "connect_boot" in plan.scenarios else chargers
+    want_files(len(chargers) + len(crowd) + SPARE_FILES)
     async with AsyncExitStack() as stack:
         targets = {}
         for name in plan.servers:
-            if not any(name in scenario.on for scenario in wanted):
+            crowds = [scenario.crowd for scenario in wanted if name in scenario.on]
+            if not crowds:
                 continue
             progress(f"{chosen.name}: {name} starts", None)
             targets[name] = await stack.enter_async_context(
                 serving(
                     KINDS[name],
                     chosen,
-                    chargers=known,
+                    chargers=[*chargers, *crowd[: max(crowds)]],
                     connectors=CONNECTORS,
                     profiles=plan.profiles,
                 )
@@ -73,7 +89,11 @@ async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, 
                     what = f"{chosen.name}: {scenario.name} on {name}, round {number}"
                     progress(what, None)
                     lab = Lab(
-                        target=targets[name], seconds=plan.seconds, chargers=chargers, crowd=crowd
+                        target=targets[name],
+                        backend=chosen,
+                        seconds=plan.seconds,
+                        chargers=chargers,
+                        crowd=crowd[: scenario.crowd],
                     )
                     try:
                         figures = await scenario.run(lab)
@@ -83,6 +103,9 @@ async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, 
                     else:
                         results.setdefault((scenario.name, name), []).append(figures)
                         progress(what, figures)
+                    for wrong, times in Counter(lab.wrong).most_common(SHOWN):
+                        failures.append(f"{what}: {times} x {wrong}")
+                        progress(what, failures[-1])
     return results, failures
 
 

@@ -1,6 +1,5 @@
 """Every scenario by name, and what chargers alone can do to a server."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,11 +7,10 @@ from functools import partial
 from itertools import cycle
 from typing import Final
 
-from benchmarks import neighbours, partner
-from benchmarks.charger import Charger, connected, quiet, together
-from benchmarks.measuring import Figures, Lab, Step, figures_of, mark, under_load
+from benchmarks import crowds, neighbours, partner
+from benchmarks.charger import Charger, together
+from benchmarks.measuring import Figures, Lab, Step, under_load
 
-CROWD: Final = 200
 _SHOWN: Final = ("Preparing", "Available")
 
 
@@ -22,12 +20,14 @@ class Scenario:
 
     Attributes:
         on: The kinds of servers that it makes sense on.
+        crowd: How many chargers it needs besides those that send all the time.
     """
 
     name: str
     tells: str
     run: Callable[[Lab], Awaitable[Figures]]
     on: Sequence[str] = ("voltgate",)
+    crowd: int = 0
 
 
 async def heartbeat(lab: Lab) -> Figures:
@@ -82,19 +82,6 @@ async def transaction_cycle(lab: Lab) -> Figures:
         return await under_load(lab, chargers, [partial(once, charger) for charger in chargers])
 
 
-async def connect_boot(lab: Lab) -> Figures:
-    """Connect 200 chargers at once; each boots and answers what the server asks it then."""
-    crowd = [lab.charger(identity) for identity in lab.crowd]
-    begin = await mark(lab.target)
-    async with connected(crowd):
-        await together(charger.boot() for charger in crowd)
-        booted_s = time.perf_counter() - begin.at_s
-        await quiet(crowd)
-        end = await mark(lab.target)
-    figures = figures_of(begin, end, count=len(crowd))
-    return {**figures, "per_second": len(crowd) / booted_s, "cpu_ms": figures["cpu_us"] / 1000}
-
-
 @asynccontextmanager
 async def _booted(lab: Lab) -> AsyncIterator[list[Charger]]:
     chargers = [lab.charger(identity) for identity in lab.chargers]
@@ -128,9 +115,22 @@ SCENARIOS: Final = {
         ),
         Scenario(
             name="connect_boot",
-            tells=f"{CROWD} chargers connect and boot at once",
-            run=connect_boot,
+            tells="200 chargers connect and boot at once",
+            run=crowds.connect_boot,
             on=("voltgate", "reference"),
+            crowd=200,
+        ),
+        Scenario(
+            name="statuses_at_once",
+            tells="50 chargers report at the same instant",
+            run=crowds.statuses_at_once,
+            crowd=50,
+        ),
+        Scenario(
+            name="reconnect_at_once",
+            tells="1,000 chargers are cut off at once, and come back",
+            run=crowds.reconnect_at_once,
+            crowd=1000,
         ),
         Scenario(
             name="start_latency",

@@ -135,6 +135,9 @@ ROWS: Final = (
     ),
     Row(scenario="noisy_neighbour", label="an accepted call: CPU us", figure="accepted_us"),
     _row("noisy_neighbour", "a refused call: CPU us", "refused_us", 500, 250),
+    _row("status_fan_out", "status to 50 streams: p50, ms", "p50_ms"),
+    _row("status_fan_out", "status to 50 streams: p99, ms", "p99_ms"),
+    _row("status_fan_out", "  from first to last of 50: p99, ms", "spread_p99_ms"),
 )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import cycle
 from typing import Final
 
-from benchmarks import crowds, neighbours, partner
+from benchmarks import crowds, fan_out, neighbours, partner
 from benchmarks.charger import Charger, together
 from benchmarks.measuring import Figures, Lab, Step, under_load
 
@@ -161,6 +161,11 @@ SCENARIOS: Final = {
             name="noisy_neighbour",
             tells="a partner's calls beside one at ten times its limit",
             run=neighbours.noisy_neighbour,
+        ),
+        Scenario(
+            name="status_fan_out",
+            tells="StatusNotification to the streams of 50 partners",
+            run=fan_out.status_fan_out,
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Crowds are measured, and errors are counted."""
+"""Crowds and partners' streams are measured, and errors are counted."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -40,8 +40,10 @@ def measured(scenarios: list[str], file: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.timeout(120)
-def test_many_at_once_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scenarios = ["statuses_at_once", "reconnect_at_once"]
+def test_many_at_once_are_answered_and_partners_hear_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenarios = ["statuses_at_once", "reconnect_at_once", "status_fan_out"]
     rows = measured(scenarios, tmp_path / "figures.json", monkeypatch)
     worst_ms = rows["50 statuses at once: worst, ms"]
     assert worst_ms >= rows["50 statuses at once: median, ms"] > 0
@@ -49,6 +51,7 @@ def test_many_at_once_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert rows["1,000 cut off at once: all back after, s"] > 0
     assert rows["1,000 cut off at once: errors"] == 0
     assert rows["  tries in vain"] == 0
+    assert rows["status to 50 streams: p99, ms"] > rows["  from first to last of 50: p99, ms"] > 0
 
 
 @asynccontextmanager

@@ -138,6 +138,13 @@ ROWS: Final = (
     _row("status_fan_out", "status to 50 streams: p50, ms", "p50_ms"),
     _row("status_fan_out", "status to 50 streams: p99, ms", "p99_ms"),
     _row("status_fan_out", "  from first to last of 50: p99, ms", "spread_p99_ms"),
+    _row("recovery", "killed: serves again after, s", "serves_s"),
+    _row("recovery", "  all are back after, s", "back_s"),
+    _row("recovery", "  first queued webhook after, s", "first_webhook_s"),
+    _row("recovery", "  last queued webhook after, s", "last_webhook_s"),
+    _row("recovery", "killed: acknowledged and lost", "lost", 0),
+    _row("recovery", "killed: stored twice", "doubled", 0),
+    _row("recovery", "killed: errors", "errors", 0),
 )
 
 

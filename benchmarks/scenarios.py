@@ -7,7 +7,7 @@ from functools import partial
 from itertools import cycle
 from typing import Final
 
-from benchmarks import crowds, fan_out, neighbours, partner
+from benchmarks import crowds, fan_out, neighbours, partner, recovery
 from benchmarks.charger import Charger, together
 from benchmarks.measuring import Figures, Lab, Step, under_load
 
@@ -166,6 +166,12 @@ SCENARIOS: Final = {
             name="status_fan_out",
             tells="StatusNotification to the streams of 50 partners",
             run=fan_out.status_fan_out,
+        ),
+        Scenario(
+            name="recovery",
+            tells="killed while 200 charge and webhooks wait, started again",
+            run=recovery.recovery,
+            crowd=200,
         ),
     )
 }

@@ -55,10 +55,13 @@ class ApiClient:
 
 
 class _Receiver(asyncio.Protocol):
-    """Answers every POST with 204 once its body is complete."""
+    """Answers every POST with 204 once its body is complete, while it answers at all."""
 
-    def __init__(self, on_delivery: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, on_delivery: Callable[[bytes], None], is_answering: Callable[[], bool]
+    ) -> None:
         self._on_delivery = on_delivery
+        self._is_answering = is_answering
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -74,18 +77,21 @@ class _Receiver(asyncio.Protocol):
                 return
             request, self._buffer = self._buffer[:end], self._buffer[end:]
             self._on_delivery(request)
-            if self._transport is not None:
+            if self._transport is not None and self._is_answering():
                 self._transport.write(_NO_CONTENT)
 
 
 @asynccontextmanager
-async def receiving(on_delivery: Callable[[bytes], None]) -> AsyncIterator[str]:
+async def receiving(
+    on_delivery: Callable[[bytes], None], *, is_answering: Callable[[], bool] = lambda: True
+) -> AsyncIterator[str]:
     """Receive webhooks until the block is left; yields where to send them.
 
-    *on_delivery* is told each request as it came.
+    *on_delivery* is told each request as it came. One that comes while it is not *is_answering*
+    is never answered.
     """
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Receiver(on_delivery), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Receiver(on_delivery, is_answering), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         yield f"http://127.0.0.1:{port}/webhooks"

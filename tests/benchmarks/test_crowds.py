@@ -1,4 +1,4 @@
-"""Crowds and partners' streams are measured, and errors are counted."""
+"""Crowds, partners' streams and a killed server: they are measured, and errors are counted."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -52,6 +52,21 @@ def test_many_at_once_are_answered_and_partners_hear_of_each(
     assert rows["1,000 cut off at once: errors"] == 0
     assert rows["  tries in vain"] == 0
     assert rows["status to 50 streams: p99, ms"] > rows["  from first to last of 50: p99, ms"] > 0
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_server_comes_back_with_all_that_it_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = measured(["recovery"], tmp_path / "figures.json", monkeypatch)
+    assert rows["  all are back after, s"] > rows["killed: serves again after, s"] > 0
+    first_s, last_s = (
+        rows["  first queued webhook after, s"],
+        rows["  last queued webhook after, s"],
+    )
+    assert last_s >= first_s > 0
+    for what in ("acknowledged and lost", "stored twice", "errors"):
+        assert rows[f"killed: {what}"] == 0
 
 
 @asynccontextmanager

@@ -59,7 +59,8 @@ class Socket(ServerConnection):
         self.serials: frozenset[str] = frozenset()
 
     def forget_handshake(self) -> None:
-        """Let go of the headers, 5 KB of every socket."""
+        """Let go of the headers, 5 KB of every socket, and of the charger as it was at the door."""
+        self.charger = None
         for message in (self.request, self.response):
             if message is not None:
                 message.headers.clear()

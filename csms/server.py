@@ -234,6 +234,27 @@ def _known(socket: ServerConnection) -> Socket:
 
 async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     """Hold a charger's socket, from its registration as the newest to its end."""
+    connection = await _entered(node, socket, keeping)
+    if connection is None:
+        return
+    metrics.CHARGERS_CONNECTED.inc()
+    metrics.CONNECTIONS.labels(connection.version).inc()
+    log.info("charger_connected", version=connection.version, epoch=connection.epoch)
+    connection.wake()
+    try:
+        await connection.run()
+    finally:
+        metrics.CHARGERS_CONNECTED.dec()
+        metrics.CONNECTIONS_CLOSED.labels(metrics.close_code(socket.close_code)).inc()
+        await unregister(node, connection)
+        log.info("charger_disconnected", code=socket.close_code)
+
+
+async def _entered(node: Node, socket: Socket, keeping: _Keeping) -> Connection | None:
+    """Make a socket its charger's newest; ``None``: it was closed instead.
+
+    All that the socket knew of the charger and the handshake is let go of.
+    """
     charger, adapter = socket.charger, socket.adapter
     socket.forget_handshake()
     if charger is None or adapter is None:
@@ -244,27 +265,17 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     except PlatformError as exc:  # the database is away, or the charger was just removed
         log.warning("socket_given_up", reason=exc.code)
         await socket.close(TRY_LATER, "try again later")
-        return
+        return None
     if registered is None:
         await socket.close(POLICY, "connected elsewhere")
-        return
+        return None
     connection, old = registered
     if old is not None:
         log.warning("socket_replaced", epoch=old.epoch)
         keeping.close(old)
     if (old is not None or charger.online) and keeping.flapping.replaced(charger.id):
         await _note_flapping(node, socket, charger)
-    metrics.CHARGERS_CONNECTED.inc()
-    metrics.CONNECTIONS.labels(adapter.version).inc()
-    log.info("charger_connected", version=adapter.version, epoch=connection.epoch)
-    connection.wake()
-    try:
-        await connection.run()
-    finally:
-        metrics.CHARGERS_CONNECTED.dec()
-        metrics.CONNECTIONS_CLOSED.labels(metrics.close_code(socket.close_code)).inc()
-        await unregister(node, connection)
-        log.info("charger_disconnected", code=socket.close_code)
+    return connection
 
 
 async def _note_flapping(node: Node, socket: Socket, charger: Charger) -> None:

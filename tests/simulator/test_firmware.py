@@ -89,8 +89,8 @@ async def test_update_that_lies_ahead_is_scheduled(
     central: Central, make: MakeCharger, version: Version
 ) -> None:
     async with make() as charger:
-        later = timestamp(charger.station.clock.now() + timedelta(seconds=60))
-        await update(central, charger, signed=True, delay_s=20, installDateTime=later)
+        later = timestamp(charger.station.clock.now() + timedelta(seconds=400))
+        await update(central, charger, signed=True, delay_s=200, installDateTime=later)
         await central.until(lambda: "Installed" in statuses(central))
     assert statuses(central) == [
         "DownloadScheduled",

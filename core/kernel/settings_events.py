@@ -18,6 +18,13 @@ class EventSettings(BaseSettings):
     webhook_timeout: timedelta = Field(
         default=timedelta(seconds=10), le=timedelta(seconds=30), description="Whole attempt."
     )
+    webhook_retry_after: timedelta = Field(
+        default=timedelta(minutes=1),
+        gt=timedelta(0),
+        le=timedelta(minutes=1),
+        description="From a webhook's first failure to its next attempt. A shorter one shortens "
+        "all waits of the schedule in proportion: for trials, partners are promised the default.",
+    )
     webhook_allow_insecure: bool = Field(
         default=False, description="Development: http:// and loopback receivers (S16)."
     )

@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from core.kernel.db import Tx
 from core.webhooks import endpoints, health, inbox, ordering, outbox, store
 from core.webhooks.answers import AttemptResult
 from core.webhooks.outbox import Claim
-from core.webhooks.schedule import is_given_up, next_delay
+from core.webhooks.schedule import DELAYS, is_given_up, next_delay
 from core.webhooks.states import DeliveryStatus
 
 GONE: Final = "gone"
@@ -79,11 +79,14 @@ def _message(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure | None:
+async def record_failed(
+    tx: Tx, outcome: Outcome, *, jitter: float, retry_after: timedelta = DELAYS[0]
+) -> Failure | None:
     """Write down a failed attempt and what follows; ``None``: the delivery is not ours any more.
 
     Args:
         jitter: A random number from 0 to 1.
+        retry_after: The first of the common delays, as settings have it.
     """
     claim, result = outcome.claim, outcome.result
     failing_since = await store.note_failure(tx, claim.endpoint_id)
@@ -93,6 +96,7 @@ async def record_failed(tx: Tx, outcome: Outcome, *, jitter: float) -> Failure |
         claim.attempts + 1,
         jitter=jitter,
         retry_after_s=None if result is None else result.retry_after_s,
+        shortest=retry_after,
     )
     retry_at = None if delay is None or is_gone else tx.now + delay
     gives_up = is_gone or is_given_up(failing_since=failing_since, now=tx.now)

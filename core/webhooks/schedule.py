@@ -32,7 +32,12 @@ def max_attempts(event_type: str) -> int:
 
 
 def next_delay(
-    event_type: str, attempts_made: int, *, jitter: float, retry_after_s: float | None = None
+    event_type: str,
+    attempts_made: int,
+    *,
+    jitter: float,
+    retry_after_s: float | None = None,
+    shortest: timedelta = DELAYS[0],
 ) -> timedelta | None:
     """Return how long to wait before the next attempt, or ``None``: dead letter.
 
@@ -42,13 +47,14 @@ def next_delay(
         jitter: A random number from 0 to 1; 0.5 changes nothing, the ends are 20 % either way.
         retry_after_s: The receiver's ``Retry-After``. The wait is never shorter, except that
             twice the base delay is the most a receiver can ask for.
+        shortest: The first of the common delays; all others are in proportion to it.
     """
     if attempts_made <= 0:
         return timedelta()
     delays = base_delays(event_type)
     if attempts_made > len(delays):
         return None
-    base = delays[attempts_made - 1]
+    base = delays[attempts_made - 1] * (shortest / DELAYS[0])
     delay = base * (1 + JITTER * (2 * min(max(jitter, 0.0), 1.0) - 1))
     if retry_after_s is None or retry_after_s <= 0:
         return delay

@@ -71,6 +71,7 @@ class Sender:
         self._vault = vault
         self._transport = transport
         self._timeout = settings.webhook_timeout
+        self._retry_after = settings.webhook_retry_after
         self._jitter = jitter
         self._lanes = Lanes(
             per_endpoint=settings.webhook_concurrency_per_endpoint,
@@ -275,7 +276,9 @@ class Sender:
             while batch:
                 failpoints.enter("webhook", "failed")
                 async with self._db.transaction() as tx:
-                    failure = await record_failed(tx, batch[0], jitter=self._jitter())
+                    failure = await record_failed(
+                        tx, batch[0], jitter=self._jitter(), retry_after=self._retry_after
+                    )
                 _report(batch.pop(0), failure)
         finally:
             self._finished = batch + self._finished

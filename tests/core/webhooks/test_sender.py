@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from datetime import timedelta
 
 import pytest
 import standardwebhooks
@@ -124,6 +125,18 @@ async def test_retry_after_is_honoured_up_to_twice_the_delay(
         await happen(db, partner)
         await sender.deliver_once()
     assert await wait_s(db) == pytest.approx(90, abs=1)
+
+
+async def test_a_shorter_first_wait_is_what_the_sender_keeps_to(
+    db: Database, vault: Vault, settings: Settings
+) -> None:
+    shorter = settings.model_copy(update={"webhook_retry_after": timedelta(seconds=30)})
+    partner = await make_partner(db)
+    async with receiving(FAILURE) as receiver, sending(db, vault, shorter) as sender:
+        await make_endpoint(db, vault, shorter, partner, receiver.port)
+        await happen(db, partner)
+        await sender.deliver_once()
+    assert await wait_s(db) == pytest.approx(30, abs=1)
 
 
 async def test_a_refused_connection_is_an_attempt_with_an_error(

@@ -185,6 +185,30 @@ FLEET: Final = (
 """Rows of ``python -m benchmarks.fleet``."""
 
 
+def _webhooks(label: str, figure: str, must: float | None = None, aim: float | None = None) -> Row:
+    return Row(scenario="webhooks", label=label, figure=figure, must=must, aim=aim)
+
+
+WEBHOOKS: Final = (
+    _webhooks("webhooks taken/s", "per_second"),
+    _webhooks("  all of them after, s", "took_s"),
+    _webhooks("  of so many transactions", "transactions"),
+    _webhooks("attempts", "attempts"),
+    _webhooks("  answered with 500", "refused"),
+    _webhooks("  never answered", "hung"),
+    _webhooks("lost", "lost", 0),
+    _webhooks("not marked as delivered", "undelivered", 0),
+    _webhooks("sent again after a 2xx", "doubled"),
+    _webhooks("  % of the webhooks", "doubled_percent", 0.01, 0),
+    _webhooks("  at a kill", "doubled_a_kill"),
+    _webhooks("  without a kill", "doubled_without_kill"),
+    _webhooks("errors of chargers", "errors", 0),
+    _webhooks("transactions lost or doubled", "transactions_lost", 0),
+    _webhooks("findings of the doctor", "findings", 0),
+)
+"""Rows of ``python -m benchmarks.webhooks``."""
+
+
 def verdict(row: Row, value: float) -> str:
     """Return ``aim``, ``must`` or ``missed``: how far a figure got; empty without a limit."""
     for name, limit in (("aim", row.aim), ("must", row.must)):

@@ -6,12 +6,11 @@ answer that they were given is looked for in the database.
 """
 
 import asyncio
-import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,21 +21,18 @@ from rich.markup import escape
 from benchmarks import databases, report
 from benchmarks.budgets import FLEET, Measured
 from benchmarks.charger import Charger, quiet
-from benchmarks.databases import Backend, DatabaseCpu
+from benchmarks.databases import Backend
 from benchmarks.habits import BackOff, Habits
+from benchmarks.host import Host, hosting
 from benchmarks.ledger import findings
 from benchmarks.measuring import Figures, peak_rss, times_of
 from benchmarks.mix import Fleet, Member, Record
 from benchmarks.servers import (
     SPARE_FILES,
     WITH_FRAMES,
-    Order,
     Ready,
-    Server,
     ServerFailed,
-    cores,
     keep_off_the_servers,
-    log_file,
     want_files,
 )
 from benchmarks.voltgate import new_event_loop
@@ -51,8 +47,6 @@ LOOK_S: Final = 0.05
 AWAY_WITHIN_S: Final = 300.0
 WRONG: Final = ("join_errors", "errors", "errors_after", "lost", "doubled", "findings")
 """Figures that fail a run unless they are 0, each with its rows."""
-
-QUIET: Final = frozenset({"debug", "info"})
 _MB: Final = 1e6
 _KB: Final = 1e3
 
@@ -71,78 +65,13 @@ class Plan:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """CPU seconds so far, and when that was."""
-
-    at_s: float
-    server_s: float
-    database_s: float
-    own_s: float
-
-
-class Host:
-    """The server, which is started more than once, on one database."""
-
-    def __init__(self, server: Server, order: Order, database: DatabaseCpu) -> None:
-        self.server = server
-        self.order = order
-        self.database = database
-
-    async def start(self) -> Ready:
-        """Register the chargers and serve; whatever is started later serves on as this did."""
-        ready = await self.server.start(self.order)
-        self.order = replace(self.order, resumed=ready)
-        return ready
-
-    async def prepare(self) -> Ready:
-        """Register the chargers, and start anew: with a memory that knows nothing of it."""
-        await self.start()
-        await self.server.end()
-        return await self.server.start(self.order)
-
-    async def restart(self) -> None:
-        """Kill the process and start another one."""
-        await self.server.kill()
-        await self.server.start(self.order)
-
-    def rss(self) -> int:
-        """Return the server's resident memory in bytes."""
-        return int(self.server.process.memory_info().rss)
-
-    async def clocks(self) -> Clocks:
-        """Look at the clocks."""
-        times = self.server.process.cpu_times()
-        server_s = float(times.user + times.system)
-        database_s = await self.database.seconds()
-        return Clocks(time.perf_counter(), server_s, database_s, time.process_time())
-
-
-@asynccontextmanager
-async def hosted(chosen: Backend, chargers: Sequence[str]) -> AsyncIterator[Host]:
-    """Make a new database, and a host for it that is not started yet."""
-    async with databases.temporary_database(chosen) as url, DatabaseCpu(chosen, url) as cpu:
-        with log_file(chosen, WITH_FRAMES) as log:
-            order = Order(
-                database_url=url,
-                chargers=chargers,
-                connectors=1,
-                frame_log=True,
-                log=log,
-                core=cores()[0],
-            )
-            async with Server(WITH_FRAMES) as server:
-                yield Host(server, order, cpu)
-
-
 async def run(plan: Plan, chosen: Backend, tell: Callable[[str], None]) -> dict[str, Any]:
     """Go through all of it on a new database; return its figures."""
     want_files(plan.chargers + SPARE_FILES)
     keep_off_the_servers()
     async with AsyncExitStack() as stack:
-        identities = [f"FLEET-{number}" for number in range(plan.chargers)]
-        host = await stack.enter_async_context(hosted(chosen, identities))
-        url, log = host.order.database_url, host.order.log
+        names = [f"FLEET-{number}" for number in range(plan.chargers)]
+        host = await stack.enter_async_context(hosting(WITH_FRAMES, chosen, chargers=names))
         tell(f"{plan.chargers} chargers are registered")
         ready = await host.prepare()
         fleet = make_fleet(plan, ready)
@@ -154,18 +83,11 @@ async def run(plan: Plan, chosen: Backend, tell: Callable[[str], None]) -> dict[
             **await _killed(plan, fleet, host, tell),
         }
         tell("what was acknowledged is looked for")
-        found |= await fleet.ledger.compare(url)
+        found |= await fleet.ledger.compare(host.order.database_url)
         tell("the doctor looks")
-        wrong = await findings(url)
-        said = warnings_of(log.read_text(errors="replace"))
+        wrong = await findings(host.order.database_url)
+        said = host.warnings()
     return {**found, "findings": len(wrong), "findings_rows": wrong, "log": said}
-
-
-def warnings_of(log: str) -> dict[str, int]:
-    """Return which warnings and errors a server logged, and how often."""
-    lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
-    loud = (f"{one['level']} {one['event']}" for one in lines if one["level"] not in QUIET)
-    return dict(Counter(loud).most_common())
 
 
 def make_fleet(plan: Plan, ready: Ready) -> Fleet:

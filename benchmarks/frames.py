@@ -46,6 +46,11 @@ class Timestamps:
         return self._last.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def token_of(partner: int) -> str:
+    """Return the id token of a partner, the first being 0."""
+    return f"{TOKEN}-{partner}" if partner else TOKEN
+
+
 def call(message_id: str, action: str, payload: str) -> str:
     """Return a CALL (OCPP-J 1.6 4.2.1)."""
     return f'[2,"{message_id}","{action}",{payload}]'

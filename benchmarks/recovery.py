@@ -10,14 +10,15 @@ from typing import Final
 
 from benchmarks import databases
 from benchmarks.charger import Charger, quiet
-from benchmarks.fleet import hosted, kill
+from benchmarks.fleet import kill
 from benchmarks.habits import BackOff, Habits
+from benchmarks.host import hosting
 from benchmarks.ledger import findings
 from benchmarks.measuring import Figures, Lab
 from benchmarks.mix import Fleet, Member
 from benchmarks.partner import ARRIVE_WITHIN_S
-from benchmarks.servers import Ready
-from benchmarks.wire import ApiClient, receiving
+from benchmarks.servers import WITH_FRAMES, Ready
+from benchmarks.wire import NO_CONTENT, ApiClient, answering
 
 AT_ONCE: Final = 50
 """Chargers that connect and boot at a time."""
@@ -39,15 +40,18 @@ async def recovery(lab: Lab) -> Figures:
     is_open = False
     arrived_s: dict[bytes, float] = {}
 
-    def deliver(request: bytes) -> None:
+    def answer(request: bytes) -> bytes | None:
         found = _EVENT.search(request)
         if is_open and found is not None:
             arrived_s.setdefault(found[1], time.perf_counter())
+        return NO_CONTENT if is_open else None
 
     async with AsyncExitStack() as stack:
-        host = await stack.enter_async_context(hosted(lab.backend, lab.crowd))
+        host = await stack.enter_async_context(
+            hosting(WITH_FRAMES, lab.backend, chargers=lab.crowd)
+        )
         url, ready = host.order.database_url, await host.start()
-        receiver = await stack.enter_async_context(receiving(deliver, is_answering=lambda: is_open))
+        receiver = await stack.enter_async_context(answering(answer))
         fleet = await stack.enter_async_context(_living(ready))
         await _charge(fleet, fleet.members[::2])
         await asyncio.sleep(lab.seconds)

@@ -16,7 +16,7 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psutil
 
@@ -39,6 +39,7 @@ class Order:
         core: The only core it may use; ``None`` for any.
         log: Its log, standard error.
         profile: Where cProfile writes what it saw; ``None``: no profiler.
+        settings: Those of the platform that differ, by name.
         resumed: What it said when it served this database before: it makes nothing, and serves on
             the same ports.
     """
@@ -51,6 +52,7 @@ class Order:
     partners: int = 1
     core: int | None = None
     profile: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     resumed: "Ready | None" = None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from benchmarks.frames import TOKEN
+from benchmarks.frames import token_of
 from benchmarks.neighbours import NOISY_PER_MINUTE
 from benchmarks.servers import Order, Ready
 from core.audit.service import Actor
@@ -56,6 +56,7 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
         active_operations=UNLIMITED,
         open_reservations=UNLIMITED,
         webhook_allow_insecure=True,
+        **order.settings,
     )
     log.configure(level=settings.log_level, format_="json", bound={"node": settings.node_id})
     await migrations.upgrade(settings.database_url)
@@ -79,7 +80,8 @@ async def _prepare(running: Platform, order: Order) -> Ready:
                 connectors[identity] = await _charger(running, tx, station.id, identity, order)
     async with running.db.transaction() as tx:
         made = [await _partner(running, tx, station.id) for _ in range(order.partners)]
-        await id_tokens.put(tx, _ACTOR, TOKEN, partner_id=made[0][0])
+        for number, (partner_id, _) in enumerate(made):
+            await id_tokens.put(tx, _ACTOR, token_of(number), partner_id=partner_id)
         noisy = await partners.create_partner(tx, _ACTOR, name="noisy")
         own = {"requests_per_minute": NOISY_PER_MINUTE}
         await limits.change(tx, _ACTOR, partner_id=noisy.id, changes=own)

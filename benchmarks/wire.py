@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _END: Final = b"\r\n\r\n"
-_NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+SERVER_ERROR: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 
 
 class ApiClient:
@@ -55,13 +56,10 @@ class ApiClient:
 
 
 class _Receiver(asyncio.Protocol):
-    """Answers every POST with 204 once its body is complete, while it answers at all."""
+    """Answers every POST once its body is complete."""
 
-    def __init__(
-        self, on_delivery: Callable[[bytes], None], is_answering: Callable[[], bool]
-    ) -> None:
-        self._on_delivery = on_delivery
-        self._is_answering = is_answering
+    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+        self._answer = answer
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -76,22 +74,34 @@ class _Receiver(asyncio.Protocol):
             if len(self._buffer) < end:
                 return
             request, self._buffer = self._buffer[:end], self._buffer[end:]
-            self._on_delivery(request)
-            if self._transport is not None and self._is_answering():
-                self._transport.write(_NO_CONTENT)
+            answer = self._answer(request)
+            if answer is not None and self._transport is not None:
+                self._transport.write(answer)
 
 
 @asynccontextmanager
-async def receiving(
-    on_delivery: Callable[[bytes], None], *, is_answering: Callable[[], bool] = lambda: True
-) -> AsyncIterator[str]:
+async def receiving(on_delivery: Callable[[bytes], None]) -> AsyncIterator[str]:
     """Receive webhooks until the block is left; yields where to send them.
 
-    *on_delivery* is told each request as it came. One that comes while it is not *is_answering*
-    is never answered.
+    *on_delivery* is told each request as it came. All are answered with 204.
+    """
+
+    def take(request: bytes) -> bytes:
+        on_delivery(request)
+        return NO_CONTENT
+
+    async with answering(take) as url:
+        yield url
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[str]:
+    """Receive webhooks until the block is left; yields where to send them.
+
+    *answer* returns what a request is answered with; ``None``: nothing at all.
     """
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Receiver(on_delivery, is_answering), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Receiver(answer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         yield f"http://127.0.0.1:{port}/webhooks"

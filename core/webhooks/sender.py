@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -31,9 +31,10 @@ from core.webhooks.transport import Transport, post
 SWEEP_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 5.0
 LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
-RECORDED_WITHIN_S: Final = 0.02
-"""So long what has ended waits for more, to be written down together."""
-RECORDED_AT_ONCE: Final = 100
+RECORDED_WITHIN_S: Final = 0.005
+"""So long what a receiver has taken waits for more, to be written down together."""
+CLAIMED_WITHIN_S: Final = 0.02
+"""So long free room waits for more, to be claimed together."""
 
 log = structlog.get_logger()
 
@@ -78,7 +79,9 @@ class Sender:
             overall=settings.webhook_concurrency,
         )
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._finished: list[Outcome] = []
+        self._taken: list[Outcome] = []
+        self._failed: list[Outcome] = []
+        self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
         self._waking: asyncio.Task[None] | None = None
@@ -87,14 +90,19 @@ class Sender:
     async def run(self) -> None:
         """Deliver until cancelled; then attempts under way get five seconds to end."""
         async with self._db.doorbell.subscribe(TOPIC) as rings:
-            listener = asyncio.create_task(self._listen(rings), name="webhook doorbell")
+            others = [
+                asyncio.create_task(self._listen(rings), name="webhook doorbell"),
+                asyncio.create_task(self._keep_taken(), name="webhook successes"),
+                asyncio.create_task(self._keep_failed(), name="webhook failures"),
+            ]
             try:
                 while True:
-                    await self._pass()
+                    await self._try(self._claim)
+                    self._begin()
                     await self._wake.wait()
                     self._wake.clear()
             finally:
-                others = [listener] if self._waking is None else [listener, self._waking]
+                others += [] if self._waking is None else [self._waking]
                 for other in others:
                     other.cancel()
                 await asyncio.gather(*others, return_exceptions=True)
@@ -109,11 +117,10 @@ class Sender:
         await self._claim()
         self._begin()
         count = 0
-        while self._tasks or self._finished:
-            if not self._finished:
+        while self._tasks or self._taken or self._failed:
+            if not (self._taken or self._failed):
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            count += len(self._finished)
-            await self._record()
+            count += await self._record()
             self._begin()
         return count
 
@@ -125,12 +132,36 @@ class Sender:
             now = self._db.clock.monotonic()
             if now - swept >= SWEEP_S:
                 self._sweep, swept = True, now
+                self._ring_for_rest()
             self._wake.set()
 
-    async def _pass(self) -> None:
+    def _ring_for_rest(self) -> None:
+        """Have what could not be written down tried again."""
+        if self._taken:
+            self._has_taken.set()
+        if self._failed:
+            self._has_failed.set()
+
+    async def _keep_taken(self) -> None:
+        """Write down what receivers took, whatever else is written or claimed meanwhile (I14)."""
+        while True:
+            await self._has_taken.wait()
+            if all(outcome.claim.order_key is None for outcome in self._taken):
+                await self._db.clock.sleep(RECORDED_WITHIN_S)
+            self._has_taken.clear()
+            await self._try(self._record_taken)
+
+    async def _keep_failed(self) -> None:
+        """Write down failures: nobody waits for them."""
+        while True:
+            await self._has_failed.wait()
+            self._has_failed.clear()
+            await self._try(self._record_failed)
+
+    async def _try(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Do a step of a pass; what it did not do is done after the next sweep."""
         try:
-            await self._record()
-            await self._claim()
+            await step()
         except DatabaseUnavailable as exc:
             log.warning("webhook_pass_failed", error=repr(exc.__cause__))
             self._sweep = True
@@ -138,7 +169,6 @@ class Sender:
             # A bug in one pass must not end the sender of all: nobody would hear anything again.
             log.exception("webhook_pass_crashed")
             self._sweep = True
-        self._begin()
 
     async def _claim(self) -> None:
         """Claim for every endpoint that waits and has room, set-wise in one transaction."""
@@ -191,22 +221,25 @@ class Sender:
         if not task.cancelled():
             outcome = task.result()
             self._lanes.end(outcome.claim, is_delivered=outcome.is_delivered)
-            self._finished.append(outcome)
+            if outcome.is_delivered:
+                self._taken.append(outcome)
+                self._has_taken.set()
+            else:
+                self._failed.append(outcome)
+                self._has_failed.set()
             if not self._may_wait(outcome.claim):
                 self._wake.set()
             elif self._waking is None or self._waking.done():
-                self._waking = asyncio.create_task(self._wake_soon(), name="webhook record")
+                self._waking = asyncio.create_task(self._wake_soon(), name="webhook claim")
             self._begin()
 
     def _may_wait(self, claim: Claim) -> bool:
-        """Tell whether nobody waits for this outcome: no place in an order, no idle endpoint."""
-        if claim.order_key is not None or len(self._finished) >= RECORDED_AT_ONCE:
-            return False
+        """Tell whether the next claim may wait: this endpoint has nothing more, or no room."""
         has_room = self._lanes.room_of(claim.endpoint_id, is_failing=False) > 0
         return not (has_room and claim.endpoint_id in self._hot)
 
     async def _wake_soon(self) -> None:
-        await self._db.clock.sleep(RECORDED_WITHIN_S)
+        await self._db.clock.sleep(CLAIMED_WITHIN_S)
         self._wake.set()
 
     async def _attempt(self, claim: Claim) -> Outcome:
@@ -261,29 +294,50 @@ class Sender:
             ),
         }
 
-    async def _record(self) -> None:
-        """Write down what has ended; what is not committed is kept for the next time (I14)."""
-        batch, self._finished = self._finished, []
-        ended = list(batch)
+    async def _record(self) -> int:
+        """Write down all that has ended; return how much it was."""
+        return await self._record_taken() + await self._record_failed()
+
+    async def _record_taken(self) -> int:
+        """Write down what receivers took; what is not committed is kept for the next time (I14)."""
+        batch, self._taken = self._taken, []
+        if not batch:
+            return 0
+        unwritten = batch
         try:
-            if taken := [outcome for outcome in batch if outcome.is_delivered]:
-                failpoints.enter("webhook", "delivered")
-                async with self._db.transaction() as tx:
-                    await record_delivered(tx, taken)
-                batch = [outcome for outcome in batch if not outcome.is_delivered]
-                for outcome in taken:
-                    _report(outcome, None)
-            while batch:
-                failpoints.enter("webhook", "failed")
-                async with self._db.transaction() as tx:
-                    failure = await record_failed(
-                        tx, batch[0], jitter=self._jitter(), retry_after=self._retry_after
-                    )
-                _report(batch.pop(0), failure)
+            failpoints.enter("webhook", "delivered")
+            async with self._db.transaction() as tx:
+                await record_delivered(tx, batch)
+            unwritten = []
         finally:
-            self._finished = batch + self._finished
-        # What waited for these may be attempted now.
-        self._hot.update(one.claim.endpoint_id for one in ended if one.claim.order_key is not None)
+            self._taken = unwritten + self._taken
+        for outcome in batch:
+            _report(outcome, None)
+        self._call_next(batch)
+        return len(batch)
+
+    async def _record_failed(self) -> int:
+        """Write down failures, each for itself; what is not committed is kept, too."""
+        count = 0
+        while self._failed:
+            outcome = self._failed[0]
+            failpoints.enter("webhook", "failed")
+            async with self._db.transaction() as tx:
+                failure = await record_failed(
+                    tx, outcome, jitter=self._jitter(), retry_after=self._retry_after
+                )
+            self._failed.pop(0)
+            count += 1
+            _report(outcome, failure)
+            self._call_next([outcome])
+        return count
+
+    def _call_next(self, ended: Sequence[Outcome]) -> None:
+        """Have those claimed that waited for these: the next of a session."""
+        endpoints = {one.claim.endpoint_id for one in ended if one.claim.order_key is not None}
+        if endpoints:
+            self._hot.update(endpoints)
+            self._wake.set()
 
     async def _close(self) -> None:
         unbegun = self._lanes.drain()
@@ -295,7 +349,7 @@ class Sender:
             async with self._db.transaction() as tx:
                 await outbox.release(tx, unbegun)
         except DatabaseUnavailable:
-            log.warning("webhook_results_lost", count=len(self._finished))
+            log.warning("webhook_results_lost", count=len(self._taken) + len(self._failed))
         left = list(self._tasks)
         for task in left:
             task.cancel()

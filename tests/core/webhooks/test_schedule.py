@@ -43,7 +43,9 @@ def test_the_schedule_is_the_one_of_the_contract(event_type: str, expected: list
 
 def test_a_shorter_first_delay_shortens_all_of_them_alike() -> None:
     second = timedelta(seconds=1)
-    waits = [next_delay("operation.failed", made, jitter=0.5, shortest=second) for made in (1, 2, 6)]
+    waits = [
+        next_delay("operation.failed", made, jitter=0.5, shortest=second) for made in (1, 2, 6)
+    ]
     assert waits == [timedelta(seconds=5) / 60, timedelta(seconds=20) / 60, timedelta(minutes=1)]
     longest = next_delay("ping", 2, jitter=0.5, retry_after_s=3600, shortest=second)
     assert longest == timedelta(seconds=10), "a receiver may ask for twice the delay that there is"

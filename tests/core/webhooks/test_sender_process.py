@@ -98,7 +98,7 @@ async def test_i14_a_lease_that_ran_out_under_way_is_one_delivery_and_one_attemp
             clock.advance(25.1)
         await until(lambda: len(receiver.requests) == 2)
         held.set()
-        await until(lambda: len(sender._finished) == 2)
+        await until(lambda: len(sender._taken) == 2)
         await sender._record()
     (delivery,), (attempt,) = await all_deliveries(db), await all_attempts(db)
     assert (delivery.status, delivery.attempts, attempt.number) == (DeliveryStatus.DELIVERED, 1, 1)
@@ -243,6 +243,51 @@ async def test_i14_a_result_is_kept_until_the_database_takes_it(
     (delivery,) = await all_deliveries(db)
     assert (len(receiver.requests), delivery.attempts) == (1, 1)
     assert not [entry for entry in logs if entry["event"] == "webhook_attempt_crashed"]
+
+
+async def test_i14_what_was_taken_is_written_down_while_claims_and_failures_are_slow(
+    db: Database, vault: Vault, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then a process that dies would send it again."""
+    partner = await make_partner(db)
+    claims, fails, never = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await claims.wait()
+        await fails.wait()
+        await saying(OK)(writer)
+
+    async with (
+        receiving(answer) as good,
+        receiving(FAILURE) as bad,
+        sending(db, vault, settings) as sender,
+    ):
+        claim = sender._claim
+
+        async def claim_slowly() -> None:
+            if good.requests:
+                claims.set()
+                await never.wait()
+            await claim()
+
+        async def fail_slowly() -> int:
+            fails.set()
+            await never.wait()
+            return 0
+
+        monkeypatch.setattr(sender, "_claim", claim_slowly)
+        monkeypatch.setattr(sender, "_record_failed", fail_slowly)
+        for receiver in (good, bad):
+            await make_endpoint(db, vault, settings, partner, receiver.port)
+        await happen(db, partner)
+        running = asyncio.create_task(sender.run())
+        await until_attempted(db)
+        monkeypatch.undo()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    statuses = {row.status: row.attempts for row in await all_deliveries(db)}
+    assert statuses == {DeliveryStatus.DELIVERED: 1, DeliveryStatus.DUE: 1}
 
 
 async def test_closing_gives_back_what_has_not_begun(

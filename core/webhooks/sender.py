@@ -82,6 +82,7 @@ class Sender:
         self._taken: list[Outcome] = []
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
+        self._is_full = False
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
         self._waking: asyncio.Task[None] | None = None
@@ -150,6 +151,7 @@ class Sender:
                 await self._db.clock.sleep(RECORDED_WITHIN_S)
             self._has_taken.clear()
             await self._try(self._record_taken)
+            self._wake_if_full()
 
     async def _keep_failed(self) -> None:
         """Write down failures: nobody waits for them."""
@@ -157,6 +159,12 @@ class Sender:
             await self._has_failed.wait()
             self._has_failed.clear()
             await self._try(self._record_failed)
+            self._wake_if_full()
+
+    def _wake_if_full(self) -> None:
+        """Claim again, now that there is room."""
+        if self._is_full:
+            self._wake.set()
 
     async def _try(self, step: Callable[[], Awaitable[object]]) -> None:
         """Do a step of a pass; what it did not do is done after the next sweep."""
@@ -174,8 +182,10 @@ class Sender:
         """Claim for every endpoint that waits and has room, set-wise in one transaction."""
         full = self._lanes.full()
         among = None if self._sweep else sorted(self._hot.difference(full))
-        room = self._lanes.room()
-        if room == 0 or among == []:
+        # What is not written down holds up claims: else it might not be before its lease ends.
+        room = self._lanes.room() - len(self._taken) - len(self._failed)
+        self._is_full = room <= 0
+        if self._is_full or among == []:
             return
         self._sweep = False
         failpoints.enter("webhook", "claim")

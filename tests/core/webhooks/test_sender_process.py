@@ -15,6 +15,7 @@ from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
 from core.webhooks import outbox, store
 from core.webhooks import sender as sender_module
+from core.webhooks.lanes import AHEAD
 from core.webhooks.states import DeliveryStatus
 from tests.core.webhooks.receiver import OK, Answer, receiving, saying, stalling
 from tests.core.webhooks.scenes import (
@@ -288,6 +289,27 @@ async def test_i14_what_was_taken_is_written_down_while_claims_and_failures_are_
             await running
     statuses = {row.status: row.attempts for row in await all_deliveries(db)}
     assert statuses == {DeliveryStatus.DELIVERED: 1, DeliveryStatus.DUE: 1}
+
+
+async def test_nothing_more_is_claimed_than_can_be_written_down_before_its_lease_ends(
+    db: Database, vault: Vault, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"webhook_concurrency": 1})
+    partner = await make_partner(db)
+    async with receiving(FAILURE) as receiver, sending(db, vault, settings) as sender:
+        for _ in range(6):
+            await make_endpoint(db, vault, settings, partner, receiver.port)
+        for _ in range(2):
+            await happen(db, partner)
+        for _ in range(6):  # nothing is written down meanwhile
+            sender._sweep = True
+            await sender._claim()
+            sender._begin()
+            await until(lambda: not sender._tasks)
+        assert len(receiver.requests) == AHEAD
+        await sender._record()
+        sender._sweep = True
+        assert await sender.deliver_once() > 0
 
 
 async def test_closing_gives_back_what_has_not_begun(

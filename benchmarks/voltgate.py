@@ -1,7 +1,7 @@
 """The platform under measurement: every role in one process, as ``voltgate serve`` runs it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,8 +22,8 @@ from core.partners.scopes import Scope
 from migrations import run as migrations
 from ops.serve import Platform, platform
 
-AT_ONCE: Final = 500
-"""Chargers registered in one transaction."""
+PER_STATION: Final = 20
+"""Chargers of a station."""
 UNLIMITED: Final = 1_000_000_000
 PASSWORD: Final = "benchmark-password"  # noqa: S105 - of chargers that live for seconds
 _ACTOR: Final = Actor(name="benchmark")
@@ -69,17 +69,17 @@ def _ports(ready: Ready) -> tuple[int, int]:
 
 
 async def _prepare(running: Platform, order: Order) -> Ready:
-    """Make one station with the chargers and the partners who may see and control it."""
+    """Make stations with the chargers, and the partners who may see and control them."""
     connectors: dict[str, list[str]] = {}
-    async with running.db.transaction() as tx:
-        station = await stations.create_station(tx, _ACTOR, name="Benchmark")
-    for begin in range(0, len(order.chargers), AT_ONCE):
-        identities = order.chargers[begin : begin + AT_ONCE]
+    places: list[str] = []
+    for begin in range(0, len(order.chargers), PER_STATION):
         async with running.db.transaction() as tx:
-            for identity in identities:
+            station = await stations.create_station(tx, _ACTOR, name=f"Station {len(places) + 1}")
+            places.append(station.id)
+            for identity in order.chargers[begin : begin + PER_STATION]:
                 connectors[identity] = await _charger(running, tx, station.id, identity, order)
+    made = [await _partner(running, places) for _ in range(order.partners)]
     async with running.db.transaction() as tx:
-        made = [await _partner(running, tx, station.id) for _ in range(order.partners)]
         for number, (partner_id, _) in enumerate(made):
             await id_tokens.put(tx, _ACTOR, token_of(number), partner_id=partner_id)
         noisy = await partners.create_partner(tx, _ACTOR, name="noisy")
@@ -126,16 +126,19 @@ async def _charger(
     return [one.id for one in sorted(found, key=lambda one: one.evse) if one.evse > 0]
 
 
-async def _partner(running: Platform, tx: Tx, station_id: str) -> tuple[str, str]:
-    partner = await partners.create_partner(tx, _ACTOR, name="benchmark")
-    await stations.grant_station(tx, _ACTOR, partner.id, station_id, control=True)
-    _, key = await keys.create_key(
-        tx,
-        running.vault,
-        _ACTOR,
-        partner_id=partner.id,
-        livemode=True,
-        name="benchmark",
-        scopes=list(Scope),
-    )
+async def _partner(running: Platform, places: Sequence[str]) -> tuple[str, str]:
+    """Make a partner that may control all stations; return its id and its key."""
+    async with running.db.transaction() as tx:
+        partner = await partners.create_partner(tx, _ACTOR, name="benchmark")
+        for station_id in places:
+            await stations.grant_station(tx, _ACTOR, partner.id, station_id, control=True)
+        _, key = await keys.create_key(
+            tx,
+            running.vault,
+            _ACTOR,
+            partner_id=partner.id,
+            livemode=True,
+            name="benchmark",
+            scopes=list(Scope),
+        )
     return partner.id, key

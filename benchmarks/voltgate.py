@@ -13,7 +13,7 @@ from core.chargers import id_tokens, registry, stations
 from core.chargers.registry import ConnectorSpec
 from core.conduct import tuning
 from core.conduct.rules import RuleName
-from core.kernel import log
+from core.kernel import log, memory
 from core.kernel.db import Tx
 from core.kernel.settings import FixedSettings
 from core.partners import keys, limits
@@ -60,6 +60,8 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
     )
     log.configure(level=settings.log_level, format_="json", bound={"node": settings.node_id})
     await migrations.upgrade(settings.database_url)
+    memory.return_what_is_freed()
+    memory.collect_seldom()
     async with platform(settings) as running:
         await until_end(order.resumed or await _prepare(running, order))
 

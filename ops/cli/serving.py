@@ -72,6 +72,7 @@ async def _serve(settings: Settings, roles: Collection[Role]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    memory.collect_seldom()
     async with platform(settings, roles=roles) as running:
         token = await _first_token(running)
         _announce(running, roles, token)

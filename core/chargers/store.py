@@ -269,8 +269,15 @@ def _let_go(charger_id: str, epoch: int, *, now: datetime) -> Executable:
 
 
 async def held_by(tx: Tx, node_id: str, *, limit: int) -> Sequence[Charger]:
-    statement = select(chargers).where(chargers.c.node_id == node_id)
-    return await tx.all(statement.order_by(chargers.c.id).limit(limit), Charger)
+    """Return and lock chargers of a node, but for those that another transaction is about."""
+    statement = (
+        select(chargers)
+        .where(chargers.c.node_id == node_id)
+        .order_by(chargers.c.id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return await tx.all(statement, Charger)
 
 
 async def held_on(tx: Tx, node_id: str) -> dict[str, Held]:
@@ -298,13 +305,20 @@ async def let_go_of_all(tx: Tx, held: Sequence[Charger], *, node_id: str) -> Seq
 
 
 async def set_last_seen(tx: Tx, seen: Mapping[str, datetime]) -> None:
+    """Note when chargers were seen, but for those that another transaction is about now."""
     await tx.execute(_set_last_seen(tx, sorted(seen.items())))
 
 
 @query
 def _set_last_seen(on: On, rows: Any) -> Executable:
     seen = given_rows(on, rows, id=String(), at=UtcDateTime())
-    return update(chargers).where(chargers.c.id == seen.c.id).values(last_seen_at=seen.c.at)
+    free = (
+        select(chargers.c.id, seen.c.at)
+        .join(seen, chargers.c.id == seen.c.id)
+        .with_for_update(of=chargers, key_share=True, skip_locked=True)
+        .cte("free")
+    )
+    return update(chargers).where(chargers.c.id == free.c.id).values(last_seen_at=free.c.at)
 
 
 async def set_presence_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:

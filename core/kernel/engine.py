@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 import asyncpg
 from sqlalchemy import Dialect
 
-from core.kernel.errors import DatabaseUnavailable
+from core.kernel.errors import Collided, DatabaseUnavailable
 
 T = TypeVar("T")
 Rows = tuple[Sequence[Sequence[Any]], Sequence[str]]
@@ -18,6 +18,9 @@ DRIVER_ERRORS: Final = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceE
 
 RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "53300", "57P01", "57P02", "57P03"})
 """PostgreSQL: serialisation, deadlock, too many connections, shutting down."""
+
+COLLISIONS: Final = frozenset({"40001", "40P01"})
+"""PostgreSQL, of those: two transactions were in each other's way."""
 
 SQLITE_OUTAGES: Final = frozenset(
     {
@@ -98,7 +101,7 @@ def is_outage(exc: BaseException) -> bool:
 
 
 async def translated(work: Callable[..., Awaitable[T]], *arguments: Any, **more: Any) -> T:
-    """Do *work*; raise ``DatabaseUnavailable`` for what may pass.
+    """Do *work*; raise ``DatabaseUnavailable`` for what may pass, ``Collided`` if at once.
 
     It is called in here: asyncpg refuses a connection that was lost before there is anything to
     be awaited.
@@ -106,6 +109,8 @@ async def translated(work: Callable[..., Awaitable[T]], *arguments: Any, **more:
     try:
         return await work(*arguments, **more)
     except (*DRIVER_ERRORS, asyncpg.InternalClientError, OSError) as exc:
+        if getattr(exc, "sqlstate", None) in COLLISIONS:
+            raise Collided from exc
         if is_outage(exc):
             raise DatabaseUnavailable from exc
         raise

@@ -98,3 +98,7 @@ class DatabaseUnavailable(PlatformError):
 
     def __init__(self, detail: str = "The database cannot be reached; try again.") -> None:
         super().__init__("dependency_unavailable", detail, retry_after=2)
+
+
+class Collided(DatabaseUnavailable):
+    """The database gave up on a transaction that was in another's way; done again, it succeeds."""

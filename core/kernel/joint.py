@@ -11,7 +11,7 @@ import structlog
 
 from core.kernel import failpoints
 from core.kernel.db import Database, Tx
-from core.kernel.errors import DatabaseUnavailable, PlatformError
+from core.kernel.errors import Collided, DatabaseUnavailable, PlatformError
 
 R = TypeVar("R")
 Work = Callable[[Tx], Awaitable[R]]
@@ -55,7 +55,8 @@ class Joint:
     transaction: works about the same rows have the same key, and are done one after the other.
 
     A work that refuses what was asked of it before it has written anything disturbs no other. If
-    one fails otherwise, the others are done again, each alone. If one is stuck behind something
+    one fails otherwise, or is in the way of another transaction, the others are done again, each
+    alone. If one is stuck behind something
     else, so that no other may wait for it, they are, too; and it keeps its key no longer.
     """
 
@@ -127,10 +128,9 @@ class Joint:
         try:
             async with self._db.transaction() as tx:
                 results = await _do_all(tx, group, let_go)
-        except DatabaseUnavailable as exc:
-            _fail(group, exc)
         except Exception as exc:  # noqa: BLE001 - it is the caller's
-            if len(group) == 1:
+            is_away = isinstance(exc, DatabaseUnavailable) and not isinstance(exc, Collided)
+            if is_away or len(group) == 1:
                 _fail(group, exc)
                 return
             _log.info("group_split", works=len(group), error=type(exc).__name__)

@@ -34,6 +34,7 @@ class Together:
         self._connection = connection
         self._asked: defaultdict[_Asked, _Question] = defaultdict(_Question)
         self._flushing: asyncio.Task[None] | None = None
+        self._waiting = 0
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Rows:
         """Run a statement and return its rows."""
@@ -64,7 +65,21 @@ class Together:
         question.answers.append(answer)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
-        return await answer
+        self._waiting += 1
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if self._waiting == 1:
+                await self._give_up()
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def _give_up(self) -> None:
+        """Stop what nobody waits for any more: it may hold locks, or wait for some, for long."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.wait([self._flushing])
 
     async def _flush(self) -> None:
         try:

@@ -13,7 +13,7 @@ from core.kernel import failpoints
 from core.kernel.db import Database, Tx
 from core.kernel.doorbell import rung
 from core.kernel.engine_postgres import PostgresConnection
-from core.kernel.errors import DatabaseUnavailable, PlatformError
+from core.kernel.errors import Collided, DatabaseUnavailable, PlatformError
 from core.kernel.joint import Joint
 from core.kernel.rows import insert_once
 from core.partners.models import Partner, partners
@@ -337,3 +337,42 @@ async def test_a_lock_that_another_has_holds_up_only_who_wants_it(db: Database) 
         assert sorted(await asyncio.gather(*others)) == [*range(1, 10)]
         assert not waits.done()
     assert await waits == 3
+
+
+async def test_a_group_that_is_given_up_holds_no_locks_any_more(db: Database) -> None:
+    """One of it waits for a lock: the others are done again, and must not wait for that one."""
+    if not db.is_shared:
+        pytest.skip("on SQLite transactions follow each other anyway")
+    joint = Joint(db)
+    names = [str(n) for n in range(12)]
+    await asyncio.gather(*(joint.run(name, partial(count_up, name=name)) for name in names))
+    async with db.transaction() as other:
+        await count_up(other, "11")
+
+        async def work(tx: Tx, name: str) -> int:
+            await connector_store.last_number(tx, name)
+            return await count_up(tx, name)
+
+        tasks = [asyncio.create_task(joint.run(name, partial(work, name=name))) for name in names]
+        assert await asyncio.gather(*tasks[:11]) == [2] * 11
+        async with db.transaction() as tx:
+            waiting = text(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            assert await tx.scalar(waiting) == 1
+    assert await tasks[11] == 3
+
+
+async def test_a_group_that_collides_with_another_transaction_is_done_again(db: Database) -> None:
+    joint = Joint(db)
+    collisions = iter([True])
+
+    async def work(tx: Tx, name: str) -> int:
+        if name == "7" and next(collisions, False):
+            raise Collided
+        return await count_up(tx, name)
+
+    names = [str(n) for n in range(12)]
+    found = await asyncio.gather(*(joint.run(one, partial(work, name=one)) for one in names))
+    assert found == [1] * 12

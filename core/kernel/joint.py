@@ -55,9 +55,9 @@ class Joint:
     transaction: works about the same rows have the same key, and are done one after the other.
 
     A work that refuses what was asked of it before it has written anything disturbs no other. If
-    one fails otherwise, or is in the way of another transaction, the others are done again, each
-    alone. If one is stuck behind something
-    else, so that no other may wait for it, they are, too; and it keeps its key no longer.
+    one fails otherwise, or is in the way of another transaction, all are done again, each alone.
+    If one is stuck behind something else, so that no other may wait for it, they are, too; and it
+    keeps its key no longer.
     """
 
     def __init__(self, db: Database) -> None:
@@ -68,7 +68,7 @@ class Joint:
         self._groups: set[asyncio.Task[None]] = set()
 
     async def run(self, key: str, work: Work[R]) -> R:
-        """Return what *work* returns, once it is committed; *key*: the charger it is about.
+        """Return what *work* returns, once it is committed; *key*: what it is about (a charger).
 
         Raises:
             DatabaseUnavailable: It was not committed; or its commit was not answered.

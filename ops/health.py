@@ -69,7 +69,7 @@ class Probe:
         return OK
 
     async def _redis(self, url: str) -> str:
-        from redis.asyncio import Redis  # noqa: PLC0415 - 20 MB; often not needed
+        from redis.asyncio import Redis  # noqa: PLC0415 - slow; often not needed
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)

@@ -174,7 +174,7 @@ async def _doorbell(settings: Settings, clock: Clock) -> AsyncIterator[Doorbell]
     if settings.redis_url is None:
         yield MemoryDoorbell()
         return
-    from core.kernel.doorbell_redis import RedisDoorbell  # noqa: PLC0415 - 20 MB; often not needed
+    from core.kernel.doorbell_redis import RedisDoorbell  # noqa: PLC0415 - slow; often not needed
 
     url = settings.redis_url.get_secret_value()
     async with RedisDoorbell(url, clock) as doorbell:

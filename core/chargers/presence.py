@@ -109,7 +109,8 @@ async def release_node(tx: Tx, node_id: str, *, limit: int = RELEASED_AT_ONCE) -
     """Mark the chargers that *node_id* holds offline, at most *limit*; return how many.
 
     For a node's start (its name was used before) and its end. Once it returns 0 nothing is left
-    and the node is forgotten.
+    but what other transactions are about at that moment, and the node is forgotten: what they do
+    not let go of is found by ``release_dead_nodes``.
     """
     await store.lock_node(tx, node_id)
     held = await store.held_by(tx, node_id, limit=limit)

@@ -67,7 +67,7 @@ class Limiter:
         self._window = window
         self._shared: SharedTokens | None = None
         if settings.redis_url is not None:
-            from core.partners import shared_tokens  # noqa: PLC0415 - 20 MB; often not needed
+            from core.partners import shared_tokens  # noqa: PLC0415 - slow; often not needed
 
             url = settings.redis_url.get_secret_value()
             self._shared = shared_tokens.SharedTokens(url, window)

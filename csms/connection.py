@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from core.chargers.models import Charger
 from core.kernel import failpoints, metrics, tracing
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.log import Saying
 from csms import flood, inbound, outbound, protocol
 from csms.actions import label
 from csms.adapter import Adapter
@@ -229,7 +230,7 @@ class Connection:
             case Asked(call):
                 name = f"frame {label(self._adapter.version, call.action)}"
                 facts = {"action": call.action, "message_id": call.id}
-                with structlog.contextvars.bound_contextvars(**facts), tracing.span(name):
+                with Saying(facts), tracing.span(name):
                     await self._answer(item)
             case Late(sent, answer):
                 log.info("answer_late", command_id=sent.command.id)

@@ -1,10 +1,11 @@
 """What is the same for the facts of both versions: their source, their key, their doubts."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
 
 from core.sessions.facts import Reading, Source
 from csms import sanity
@@ -20,7 +21,7 @@ MAX_CONNECTOR: Final = 32
 _CHANGES_WHEN_REPEATED: Final = "offline"
 """A 2.x charger sends an event again, which it sent online in vain, as an offline one."""
 
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_CANONICAL: Final = msgspec.json.Encoder(order="deterministic").encode
 
 Sampled = TypeVar("Sampled")
 Sampled_co = TypeVar("Sampled_co", covariant=True)
@@ -37,7 +38,7 @@ class MeterValue(Protocol[Sampled_co]):
 
 def digest(payload: Any) -> str:
     """Return the SHA-256 of a payload, the same whatever the order of its members."""
-    return hashlib.sha256(_CANONICAL(payload).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL(payload)).hexdigest()
 
 
 def source(heard: Heard, *parts: object, by_content: bool = False) -> Source:

@@ -168,4 +168,7 @@ def _clean_broken(text: str) -> str:
 
 def _is_suspicious(text: str) -> bool:
     lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+    for hint in _HINTS:  # noqa: SIM110 - any() takes half as long again, for each message
+        if hint in lowered:
+            return True
+    return False

@@ -63,6 +63,7 @@ class PostgresEngine:
                 "application_name": "voltgate",
                 "timezone": "UTC",
                 "random_page_cost": RANDOM_PAGE_COST,
+                "jit": "off",
             },
         )
 

@@ -1,4 +1,4 @@
-"""Rows that a statement is given: one parameter, many rows, on both databases."""
+"""Rows that a statement is given: any number of them, and it stays the same, on both databases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     any_,
-    cast,
+    bindparam,
     func,
     literal_column,
     select,
@@ -37,11 +37,15 @@ def given_rows(on: On, rows: Any, /, **columns: TypeEngine[Any]) -> FromClause:
     if not isinstance(rows, BindParameter):
         raise TypeError("rows are given to a query")
     if on.dialect == "postgresql":
-        text = type_coerce(rows, _Rows(columns))
-        table = func.json_to_recordset(cast(text, JSON)).table_valued(
+        # a query of its own hides from the planner how many there are, or it would plan each time
+        values = [
+            select(bindparam(f"{rows.key}_{name}", type_=_Column(rows.key, n, kind)))
+            for n, (name, kind) in enumerate(columns.items())
+        ]
+        table = func.unnest(*(one.scalar_subquery() for one in values)).table_valued(
             *(Column(name, kind) for name, kind in columns.items()), name=rows.key
         )
-        return table.render_derived(name=rows.key, with_types=True)
+        return table.render_derived(name=rows.key)
     each = func.json_each(type_coerce(rows, _Rows(columns))).table_valued("value")
     return select(
         *(
@@ -94,8 +98,38 @@ class _Values(TypeDecorator[Sequence[Any]]):
         return write
 
 
+class _Column(TypeDecorator[Sequence[Sequence[Any]]]):
+    """One column of rows on their way to PostgreSQL: an array.
+
+    PostgreSQL takes arrays apart for a third of what JSON costs it, and expects ten rows of them
+    where it expects a hundred of JSON: so it looks them up by index.
+
+    Attributes:
+        part_of: The parameter that is given, of which this is a column.
+    """
+
+    impl = Text
+    cache_ok = False
+
+    def __init__(self, part_of: str, n: int, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.part_of = part_of
+        self._n = n
+        self._kind = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(self._kind)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Sequence[Any]]:
+        n = self._n
+        writer = self._kind._cached_bind_processor(dialect)  # noqa: SLF001
+        if writer is None:
+            return lambda rows: [row[n] for row in rows]
+        return lambda rows: [writer(row[n]) for row in rows]
+
+
 class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
-    """Rows on their way to the database: a JSON array of objects, of arrays for SQLite."""
+    """Rows on their way to SQLite: a JSON array of arrays."""
 
     impl = Text
     cache_ok = False
@@ -105,20 +139,16 @@ class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
         self._columns = columns
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        names = list(self._columns)
         writers = [
             (n, writer)
             for n, kind in enumerate(self._columns.values())
             if not isinstance(kind, JSON)
             and (writer := kind._cached_bind_processor(dialect)) is not None  # noqa: SLF001
         ]
-        as_objects = dialect.name == "postgresql"
 
         def write(rows: Sequence[Sequence[Any]]) -> str:
             if writers:
                 rows = [_written(row, writers) for row in rows]
-            if as_objects:
-                return _ENCODE([dict(zip(names, row, strict=True)) for row in rows]).decode()
             return _ENCODE(rows).decode()
 
         return write

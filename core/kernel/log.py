@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any, Final, TextIO
 
 import structlog
@@ -20,6 +22,40 @@ _SECRET_VALUES: Final = re.compile(
 _HIDDEN: Final = "[hidden]"
 # Local variables of a frame may hold secrets (S19); structlog shows them unless told otherwise.
 _TRACEBACKS: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+_FACTS: Final[ContextVar[Mapping[str, Any]]] = ContextVar("facts_of_log_lines")
+
+
+class Saying:
+    """What every line carries that is logged in the block; for blocks that are entered often.
+
+    structlog binds each fact by itself and takes it back again, at a tenth of what a message costs.
+    """
+
+    __slots__ = ("_facts", "_token")
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._facts = facts
+        self._token: Token[Mapping[str, Any]] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _FACTS.set(self._facts)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            _FACTS.reset(self._token)
+
+
+def say(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Add what ``Saying`` says to a line; a processor of structlog's."""
+    for name, value in _FACTS.get({}).items():
+        event.setdefault(name, value)
+    return event
 
 
 def hide(text: str) -> str:
@@ -50,6 +86,7 @@ def configure(
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        say,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _hide_secrets,

@@ -173,7 +173,7 @@ class Shape:
         for name, _, processor in self._layout[1]:
             n, parameter = self._slots[name]
             if parameter.required:
-                plan.append((parameter.key, None, processor))
+                plan.append((_given_as(parameter), None, processor))
             else:
                 value = (parameter if n is None else bound[n]).effective_value
                 plan.append((None, value if processor is None else processor(value), None))
@@ -192,10 +192,11 @@ class Shape:
         """Return the SQL and its arguments; values in *given* come before the statement's own."""
         values = {}
         for name, (n, parameter) in self._slots.items():
-            if parameter.key in given:
-                values[name] = given[parameter.key]
+            key = _given_as(parameter)
+            if key in given:
+                values[name] = given[key]
             elif parameter.required:
-                raise KeyError(parameter.key)
+                raise KeyError(key)
             else:  # the compiler has added some of its own, such as OFFSET 0
                 values[name] = (parameter if n is None else bound[n]).effective_value
         sql, places = self._layout or self._layout_for(values)
@@ -230,6 +231,11 @@ class Shape:
     def _processor(self, expanded: Mapping[str, Any], name: str) -> Processor | None:
         own: Mapping[str, Any] = self._compiled._bind_processors  # noqa: SLF001
         return expanded.get(name) or own.get(name)
+
+
+def _given_as(parameter: BindParameter[Any]) -> str:
+    """Return what the value of *parameter* is called; several may be parts of one value."""
+    return getattr(parameter.type, "part_of", parameter.key)
 
 
 def _maker(names: tuple[str, ...], into: Callable[..., Any] | None) -> Callable[..., Any]:

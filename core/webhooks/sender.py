@@ -14,25 +14,28 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import Rings, rung
 from core.kernel.errors import DatabaseUnavailable
-from core.kernel.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 from core.kernel.settings import Settings
-from core.kernel.times import rfc3339_or_none
 from core.kernel.webhook_signature import sign
 from core.webhooks import inbox, ordering, outbox
 from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
 from core.webhooks.lanes import Lanes
 from core.webhooks.ordering import Ordering
 from core.webhooks.outbox import Claim, Waiting
-from core.webhooks.recording import Failure, Outcome, record_delivered, record_failed
+from core.webhooks.recording import Outcome, record_delivered, record_failed
+from core.webhooks.reporting import report
 from core.webhooks.service import TOPIC
-from core.webhooks.states import DeliveryStatus
 from core.webhooks.transport import Transport, post
 
 SWEEP_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 5.0
 LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
 RECORDED_WITHIN_S: Final = 0.005
-"""So long what a receiver has taken waits for more, to be written down together."""
+"""So long what a receiver has taken waits for more, where many come: to be written together.
+
+Where few come, nothing waits: what is not yet written down when the process dies is sent again.
+"""
+MANY: Final = 4
+"""So many written down at once mean that more come in that time."""
 CLAIMED_WITHIN_S: Final = 0.02
 """So long free room waits for more, to be claimed together."""
 
@@ -83,6 +86,7 @@ class Sender:
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
         self._is_full = False
+        self._last_taken = 0
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
         self._waking: asyncio.Task[None] | None = None
@@ -147,7 +151,8 @@ class Sender:
         """Write down what receivers took, whatever else is written or claimed meanwhile (I14)."""
         while True:
             await self._has_taken.wait()
-            if all(outcome.claim.order_key is None for outcome in self._taken):
+            is_ordered = any(outcome.claim.order_key is not None for outcome in self._taken)
+            if self._last_taken >= MANY and not is_ordered:
                 await self._db.clock.sleep(RECORDED_WITHIN_S)
             self._has_taken.clear()
             await self._try(self._record_taken)
@@ -321,8 +326,9 @@ class Sender:
             unwritten = []
         finally:
             self._taken = unwritten + self._taken
+        self._last_taken = len(batch)
         for outcome in batch:
-            _report(outcome, None)
+            report(outcome, None)
         self._call_next(batch)
         return len(batch)
 
@@ -338,7 +344,7 @@ class Sender:
                 )
             self._failed.pop(0)
             count += 1
-            _report(outcome, failure)
+            report(outcome, failure)
             self._call_next([outcome])
         return count
 
@@ -364,35 +370,3 @@ class Sender:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-
-def _report(outcome: Outcome, failure: Failure | None) -> None:
-    """Count and log an attempt, after the commit."""
-    claim, result = outcome.claim, outcome.result
-    facts = {
-        "delivery_id": claim.id,
-        "event_id": claim.event_id,
-        "endpoint_id": claim.endpoint_id,
-        "attempt": claim.attempts + 1,
-        "http_status": None if result is None else result.status_code,
-    }
-    if result is not None:
-        WEBHOOK_SECONDS.observe(result.duration_ms / 1000)
-    if outcome.is_delivered:
-        WEBHOOK_ATTEMPTS.labels("delivered").inc()
-        log.debug("webhook_delivered", **facts)
-        return
-    WEBHOOK_ATTEMPTS.labels("failed").inc()
-    error = None if result is None or result.error is None else str(result.error)
-    retry_at = rfc3339_or_none(None if failure is None else failure.retry_at)
-    log.warning("webhook_failed", error=error, retry_at=retry_at, **facts)
-    if failure is None:
-        return
-    if failure.status is DeliveryStatus.DEAD:
-        WEBHOOK_ATTEMPTS.labels("dead_lettered").inc()
-        log.error("webhook_dead_lettered", **facts)
-    if failure.disabled is not None:
-        WEBHOOK_ATTEMPTS.labels("endpoint_disabled").inc()
-        log.error(
-            "webhook_endpoint_disabled", endpoint_id=claim.endpoint_id, reason=failure.disabled
-        )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from core.kernel.log import say
 from tests.simulation.loop import OWNER, SimLoop, SimTask
 from tests.simulation.trace import Trace
 
@@ -35,7 +36,7 @@ class Logs(logging.Handler):
         """Catch them until the block is left."""
         before = structlog.get_config()
         structlog.configure(
-            processors=[structlog.contextvars.merge_contextvars, self._take],
+            processors=[structlog.contextvars.merge_contextvars, say, self._take],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             cache_logger_on_first_use=False,
         )

@@ -11,6 +11,7 @@ from websockets.asyncio.server import ServerConnection
 
 from core.chargers.models import Charger
 from core.kernel import failpoints, metrics, tracing
+from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.log import Saying
 from csms import flood, inbound, outbound, protocol
@@ -22,7 +23,7 @@ from csms.inbound import NotStored, Peer
 from csms.insisting import insist
 from csms.mailbox import Flag, Mailbox
 from csms.node import Node
-from csms.outbound import Claimed, NoLongerOurs
+from csms.outbound import Claimed, Claiming, Look, Next, NoLongerOurs
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
 from csms.turns import Asked, Due, Item, Late
@@ -285,8 +286,9 @@ class Connection:
         while self._has_work and not self._is_closing:
             self._has_work = False
             try:
-                while await self._send_next():
-                    pass
+                claimed = await self._claim()
+                while claimed is not None:
+                    claimed = await self._sent(claimed)
             except DatabaseUnavailable:
                 log.warning("commands_delayed")  # the sweep wakes us again
             except NoLongerOurs as exc:
@@ -297,33 +299,44 @@ class Connection:
         if self._ends_for is not None:
             await self._socket.close(POLICY, self._ends_for)
 
-    async def _send_next(self) -> bool:
-        """Send one command and wait for its answer; tell whether there may be another."""
-        await self._welcomed.wait()
-        if self._is_closing or not self.conduct.is_settled:  # the sweep wakes us again
-            return False
-        claimed = await outbound.claim(
+    def _may_ask(self) -> bool:
+        return not self._is_closing and self.conduct.is_settled
+
+    async def _claim(self, found: Next = Look.AGAIN) -> Claimed | None:
+        """Take the next command; *found*: what that came to with the last answer."""
+        if found is Look.AGAIN:
+            await self._welcomed.wait()
+            if not self._may_ask():  # the sweep wakes us again
+                return None
+        return await outbound.claim(self._node, self.charger_id, self._take_next, found=found)
+
+    def _take_next(self, tx: Tx) -> Awaitable[Next]:
+        return outbound.claiming(
             self._node,
             self._adapter,
             charger_id=self.charger_id,
             epoch=self.epoch,
             security_profile=self.security_profile,
             max_bytes=self.conduct.rules.max_sent_bytes,
-        )
-        if claimed is None:
-            return False
+        )(tx)
+
+    async def _sent(self, claimed: Claimed) -> Claimed | None:
+        """Send a command and wait for its answer; return the next, taken with the answer."""
         command = claimed.command
         failpoints.hit("csms.claimed", command.kind)
         parent = claimed.traceparent
         with tracing.span(f"command {claimed.action}", parent=parent, command_id=command.id):
             answer = await self._ask(claimed)
+        following: Next = Look.AGAIN
         if answer is None:
             await self._insist(lambda: outbound.record_silence(self._node, command))
         else:
             failpoints.hit("csms.answered", command.kind)
             sent = SentCall(command, claimed.message_id, claimed.action, 0.0)
-            await self._record(sent, answer)
-        return not claimed.is_last  # whatever comes meanwhile wakes us
+            asks = self._may_ask() and not claimed.is_last
+            following = await self._record(sent, answer, take=self._take_next if asks else None)
+        # whatever comes meanwhile wakes us
+        return None if claimed.is_last else await self._claim(following)
 
     async def _ask(self, claimed: Claimed) -> Result | Refusal | None:
         """Write a call and return its answer; ``None`` if it may or may not have been heard."""
@@ -356,16 +369,21 @@ class Connection:
             self._waiting = None
             future.cancel()
 
-    async def _record(self, sent: SentCall, answer: Result | Refusal) -> None:
+    async def _record(
+        self, sent: SentCall, answer: Result | Refusal, *, take: Claiming | None = None
+    ) -> Next:
+        """Record an answer; return what *take* came to."""
         try:
-            flaw = await self._insist(
-                lambda: outbound.record_answer(self._node, self._adapter, sent, answer)
+            recorded = await self._insist(
+                lambda: outbound.record_answer(self._node, self._adapter, sent, answer, take=take)
             )
-            if flaw is not None:
-                excerpt = f"{sent.action}: {flaw}"
-                self.conduct.note("answer_invalid", text=excerpt, message_id=sent.message_id)
         except DatabaseUnavailable:  # the evidence decides, as after a crash
             log.warning("answer_not_recorded", command_id=sent.command.id)
+            return Look.AGAIN
+        if recorded.flaw is not None:
+            excerpt = f"{sent.action}: {recorded.flaw}"
+            self.conduct.note("answer_invalid", text=excerpt, message_id=sent.message_id)
+        return recorded.following
 
     # Both ways.
 

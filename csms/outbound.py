@@ -1,8 +1,10 @@
 """Our calls: claimed, put into the charger's words, their answers recorded."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from typing import Any, Final
 
 import structlog
@@ -64,11 +66,23 @@ class Claimed:
     traceparent: str | None = None
 
 
+class Look(Enum):
+    """Who looks for a command has to look again: not done yet, or one could not be said."""
+
+    AGAIN = "again"
+
+
+Next = Claimed | Look | str | None
+"""What looking for a command came to: the next one, why the socket has to be closed, nothing."""
+Claiming = Callable[[Tx], Awaitable[Next]]
+"""Takes the next command of a charger within a transaction."""
+
+
 class NoLongerOurs(Exception):
     """The charger is held by another socket now, or may not be connected like this; why."""
 
 
-async def claim(
+def claiming(
     node: Node,
     adapter: Adapter,
     *,
@@ -76,19 +90,15 @@ async def claim(
     epoch: int,
     security_profile: int,
     max_bytes: int | None = None,
-) -> Claimed | None:
-    """Take the next command for a charger; ``None`` if there is none.
+) -> Claiming:
+    """Return what takes the next command for a charger.
 
     Args:
         security_profile: What the socket came up to.
         max_bytes: The largest frame that the charger can take, by its profile.
-
-    Raises:
-        NoLongerOurs: The socket has to be closed.
     """
-    failpoints.enter("command", "claim")
 
-    async def work(tx: Tx) -> Claimed | CommandRow | str | None:
+    async def work(tx: Tx) -> Next:
         try:
             charger = await registry.get(tx, charger_id)
         except PlatformError:
@@ -100,17 +110,32 @@ async def claim(
             return why
         return await _claim(tx, node, adapter, charger, max_bytes=max_bytes)
 
-    while isinstance(claimed := await node.joint.run(charger_id, work), CommandRow):
-        pass  # it could not be said: there may be another
-    if isinstance(claimed, str):
-        raise NoLongerOurs(claimed)
-    return claimed
+    return work
+
+
+async def claim(
+    node: Node, charger_id: str, take: Claiming, *, found: Next = Look.AGAIN
+) -> Claimed | None:
+    """Take the next command for a charger; ``None`` if there is none.
+
+    Args:
+        found: What *take* came to in a transaction of the caller's, where it was run already.
+
+    Raises:
+        NoLongerOurs: The socket has to be closed.
+    """
+    while found is Look.AGAIN:
+        failpoints.enter("command", "claim")
+        found = await node.joint.run(charger_id, take)
+    if isinstance(found, str):
+        raise NoLongerOurs(found)
+    return found
 
 
 async def _claim(
     tx: Tx, node: Node, adapter: Adapter, charger: Charger, *, max_bytes: int | None
-) -> Claimed | CommandRow | None:
-    """Return the next command in the charger's words; itself where it cannot be put into them."""
+) -> Next:
+    """Return the next command in the charger's words."""
     words = _Words(node, adapter, max_bytes)
     command = await operations.claim_next(
         tx, charger.id, without=_not_now(adapter, charger), name=words.say
@@ -123,7 +148,7 @@ async def _claim(
         unsaid = _unsaid(words.unsaid, at=tx.now)
         await desired.answered(tx, command, unsaid)
         await fleet.answered(tx, command, unsaid)
-        return command
+        return Look.AGAIN
     claimed = replace(words.said, command=command)
     await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
     if tracing.is_on() and command.operation_id is not None:
@@ -199,13 +224,27 @@ def _encode(node: Node, adapter: Adapter, command: CommandRow, *, max_bytes: int
     return Claimed(command, command.message_id, action, text, payload)
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of an answer: what breaks its schema, and the next command if it was asked for."""
+
+    flaw: str | None
+    following: Next
+
+
 async def record_answer(
-    node: Node, adapter: Adapter, sent: SentCall, answer: Result | Refusal
-) -> str | None:
+    node: Node,
+    adapter: Adapter,
+    sent: SentCall,
+    answer: Result | Refusal,
+    *,
+    take: Claiming | None = None,
+) -> Recorded:
     """Record what the charger said to a call of ours, in time or late, and learn from it.
 
-    Returns:
-        What breaks the schema in the answer; ``None`` if nothing does.
+    Args:
+        take: Takes the next command in the same transaction. It is not asked where something is
+            learned from this answer: that may make the next one another, or needless.
     """
     payload: Payload = answer.payload if isinstance(answer, Result) else {}
     violation = None
@@ -213,25 +252,25 @@ async def record_answer(
         violation = schemas.validate_response(adapter.version, sent.action, payload)
     if violation is not None:
         log.warning("answer_invalid", action=sent.action, detail=violation.description)
+    learns = isinstance(answer, Result) and violation is None and adapter.learns_from(sent.action)
     failpoints.enter("command", "answer")
 
-    async def work(tx: Tx) -> Answer:
+    async def work(tx: Tx) -> tuple[Answer, Next]:
         told = _answer(adapter, sent.action, answer, at=tx.now, is_valid=violation is None)
         await operations.record_answer(tx, sent.command, told)
         if sent.command.desired_id is not None:
             await _tell_wish(tx, sent.command, told, violation)
         if sent.command.fleet_target_id is not None:
             await fleet.answered(tx, sent.command, told)
-        return told
+        return told, Look.AGAIN if take is None or learns else await take(tx)
 
-    recorded = await node.joint.run(sent.command.charger_id, work)
+    recorded, following = await node.joint.run(sent.command.charger_id, work)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
-    response = recorded.response
-    if response is not None and violation is None and adapter.learns_from(sent.action):
+    if learns and recorded.response is not None:
         failpoints.enter("command", "learn")
         async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
-            await adapter.learn(tx, sent.command, sent.action, response)
-    return None if violation is None else violation.description
+            await adapter.learn(tx, sent.command, sent.action, recorded.response)
+    return Recorded(None if violation is None else violation.description, following)
 
 
 async def _tell_wish(

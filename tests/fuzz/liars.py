@@ -234,13 +234,14 @@ class Plant:
         liar.kept.clear()
         at_once = 0
         while liar.epoch is not None and at_once < BURST:
-            claimed = await outbound.claim(
+            take = outbound.claiming(
                 self.node,
                 adapter,
                 charger_id=liar.charger.id,
                 epoch=liar.epoch,
                 security_profile=1,
             )
+            claimed = await outbound.claim(self.node, liar.charger.id, take)
             if claimed is None:
                 break
             at_once += 1

@@ -46,6 +46,8 @@ ADAPTERS: Final = {adapter.subprotocol: adapter for adapter in (OCPP201, OCPP16)
 
 PING_S: Final = 30.0
 HANDSHAKE_WITHIN_S: Final = 60.0
+BACKLOG: Final = 4_096
+"""Connections that the kernel keeps for us; one too many tries again only a second later."""
 CLOSE_WITHIN_S: Final = 5.0
 GOING_AWAY: Final = 1001
 WAVE: Final = 200
@@ -202,6 +204,7 @@ async def _serve(
         ping_interval=PING_S,
         ping_timeout=PING_S,
         open_timeout=HANDSHAKE_WITHIN_S,
+        backlog=BACKLOG,
         close_timeout=CLOSE_WITHIN_S,
     )
 

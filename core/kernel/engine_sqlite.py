@@ -25,7 +25,14 @@ QUEUE_S: Final = 30.0
 BUSY_S: Final = 15.0
 """How long a transaction waits for another process that writes."""
 
-PRAGMAS: Final = ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "busy_timeout=0")
+PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "foreign_keys=ON",
+    "synchronous=FULL",
+    "busy_timeout=0",
+    "temp_store=MEMORY",  # else a statement of many rows makes a file, to undo itself
+    "wal_autocheckpoint=4000",
+)
 
 
 class SqliteEngine:

@@ -1,12 +1,12 @@
 """Rows that a statement is given: any number of them, and it stays the same, on both databases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BindParameter,
     Column,
     ColumnElement,
@@ -18,13 +18,17 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
-    literal_column,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.types import TypeEngine
 
 from core.kernel.queries import On
+from core.kernel.statements import WRITTEN_OUT
+
+_ARGUMENTS_AT_MOST: Final = 30_000
+_TEXTS_KEPT: Final = 64
 
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -46,15 +50,11 @@ def given_rows(on: On, rows: Any, /, **columns: TypeEngine[Any]) -> FromClause:
             *(Column(name, kind) for name, kind in columns.items()), name=rows.key
         )
         return table.render_derived(name=rows.key)
-    each = func.json_each(type_coerce(rows, _Rows(columns))).table_valued("value")
-    return select(
-        *(
-            type_coerce(func.json_extract(each.c.value, literal_column(f"'$[{n}]'")), kind).label(
-                name
-            )
-            for n, (name, kind) in enumerate(columns.items())
-        )
-    ).subquery(rows.key)
+    kinds = list(columns.values())
+    written = text(f"{WRITTEN_OUT}:{rows.key}").bindparams(bindparam(rows.key, type_=_Rows(kinds)))
+    each = written.columns(**{f"column{n}": kind for n, kind in enumerate(kinds, 1)}).subquery()
+    named = [value.label(name) for value, name in zip(each.c, columns, strict=True)]
+    return select(*named).subquery(rows.key)
 
 
 def is_among(on: On, column: Column[Any], values: Any, /) -> ColumnElement[bool]:
@@ -129,33 +129,52 @@ class _Column(TypeDecorator[Sequence[Sequence[Any]]]):
 
 
 class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
-    """Rows on their way to SQLite: a JSON array of arrays."""
+    """Rows on their way to SQLite: all their values, one after the other."""
 
     impl = Text
     cache_ok = False
 
-    def __init__(self, columns: Mapping[str, TypeEngine[Any]]) -> None:
+    def __init__(self, kinds: Sequence[TypeEngine[Any]]) -> None:
         super().__init__()
-        self._columns = columns
+        self._kinds = kinds
+        self._texts: dict[int, str] = {}
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], list[Any]]:
+        width = len(self._kinds)
         writers = [
             (n, writer)
-            for n, kind in enumerate(self._columns.values())
-            if not isinstance(kind, JSON)
-            and (writer := kind._cached_bind_processor(dialect)) is not None  # noqa: SLF001
+            for n, kind in enumerate(self._kinds)
+            if (writer := kind._cached_bind_processor(dialect)) is not None  # noqa: SLF001
         ]
 
-        def write(rows: Sequence[Sequence[Any]]) -> str:
-            if writers:
-                rows = [_written(row, writers) for row in rows]
-            return _ENCODE(rows).decode()
+        def write(rows: Sequence[Sequence[Any]]) -> list[Any]:
+            values = list(chain.from_iterable(rows))
+            for n, writer in writers:
+                values[n::width] = [writer(value) for value in values[n::width]]
+            return values
 
         return write
 
+    def written_out(self, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """Return the text of a table with *values*, and its arguments.
 
-def _written(row: Sequence[Any], writers: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
-    values = list(row)
-    for n, writer in writers:
-        values[n] = writer(values[n])
-    return values
+        SQLite takes a row that is written out in a third of the time that it needs for JSON, but
+        no more than 32,766 arguments.
+        """
+        width = len(self._kinds)
+        count = len(values) // width
+        if not 0 < len(values) <= _ARGUMENTS_AT_MOST:
+            rows = [values[n : n + width] for n in range(0, len(values), width)]
+            return self._of_json, [_ENCODE(rows).decode()]
+        found = self._texts.get(count)
+        if found is None:
+            row = f"({', '.join('?' * width)})"
+            found = WRITTEN_OUT + ", ".join([row] * count)
+            if count <= _TEXTS_KEPT:
+                self._texts[count] = found
+        return found, values
+
+    @property
+    def _of_json(self) -> str:
+        names = (f"json_extract(value, '$[{n}]') AS column{n + 1}" for n in range(len(self._kinds)))
+        return f"SELECT {', '.join(names)} FROM json_each(?)"  # noqa: S608 - all of it is ours

@@ -34,6 +34,9 @@ SHAPES_KEPT: Final = 2_000
 ELEMENTS_KEPT: Final = 20
 """Up to how many elements of IN in all the SQL for just that many is kept."""
 
+WRITTEN_OUT: Final = "VALUES "
+"""What stands in SQL before the parameter of a table that is written out, row by row."""
+
 
 class Statements:
     """Compiles for one dialect, and remembers what it compiled."""
@@ -107,6 +110,7 @@ class Shape:
         "_makers",
         "_plan",
         "_slots",
+        "_table",
         "names",
         "readers",
     )
@@ -134,6 +138,7 @@ class Shape:
         self._layouts: dict[tuple[int, ...], Layout] = {}
         self._kept: Bound = ()
         self._plan: Plan | None = None
+        self._table: tuple[int, Any, str, str] | None = None
         self._makers: dict[Any, Callable[[Sequence[Any]], Any]] = {}
         columns = compiled._result_columns  # noqa: SLF001
         self.names = tuple(column.keyname for column in columns)
@@ -178,15 +183,25 @@ class Shape:
                 value = (parameter if n is None else bound[n]).effective_value
                 plan.append((None, value if processor is None else processor(value), None))
         self._plan = plan
+        for n, (name, _, _) in enumerate(self._layout[1]):
+            kind = self._slots[name][1].type
+            if hasattr(kind, "written_out"):
+                before, after = self._layout[0].split(f"{WRITTEN_OUT}?")
+                self._table = n, kind, before, after
 
     def fill_given(self, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Return the SQL and its arguments for a statement that was compiled for good."""
         if self._layout is None or self._plan is None:
             return self.fill(self._kept, given)
-        return self._layout[0], [
+        arguments = [
             value if key is None else given[key] if processor is None else processor(given[key])
             for key, value, processor in self._plan
         ]
+        if self._table is None:
+            return self._layout[0], arguments
+        n, kind, before, after = self._table
+        table, arguments[n : n + 1] = kind.written_out(arguments[n])
+        return f"{before}{table}{after}", arguments
 
     def fill(self, bound: Bound, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Return the SQL and its arguments; values in *given* come before the statement's own."""

@@ -56,7 +56,7 @@ async def would_stop(tx: Tx, requester: Requester, request: StopRequest) -> bool
         session = await session_store.by_id(tx, request.session_id)
         if session is None or not session.is_open or not _owns(requester, session):
             return False
-        stops = await store.unfinished(tx, type_=OperationType.STOP_CHARGE, session_id=session.id)
+        stops = await store.unfinished_stops(tx, session_id=session.id)
         return not stops
     start = await store.by_request(
         tx,
@@ -69,7 +69,7 @@ async def would_stop(tx: Tx, requester: Requester, request: StopRequest) -> bool
     if start.session_id is not None:
         of_session = StopRequest(request_id=request.request_id, session_id=start.session_id)
         return await would_stop(tx, requester, of_session)
-    stops = await store.unfinished(tx, type_=OperationType.STOP_CHARGE, start_operation_id=start.id)
+    stops = await store.unfinished_stops(tx, start_operation_id=start.id)
     return start.status in MACHINE.unfinished and not stops
 
 

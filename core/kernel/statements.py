@@ -11,9 +11,10 @@ from functools import cache, lru_cache
 from types import MemberDescriptorType
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import JSON, BindParameter, Dialect, Executable, Float, Numeric
+from sqlalchemy import JSON, BindParameter, Dialect, Executable, Float, Numeric, literal_column
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import LRUCache
 
@@ -72,11 +73,27 @@ class Statements:
         return shape, cache_key.bindparams
 
     def compile(self, statement: Any) -> "Shape":
-        """Compile *statement* for good: what it holds itself stays, the rest is given each time."""
+        """Compile *statement* for good: what it holds itself stays, the rest is given each time.
+
+        Words and numbers that it holds become part of its text. SQLite would compile it anew each
+        time that it is given a value which a partial index is about (it looks at the value, to see
+        whether the index may serve), and PostgreSQL could not use that index at all.
+        """
+        statement = replacement_traverse(statement, {}, self._written_in)
         cache_key = statement._generate_cache_key()  # noqa: SLF001
         shape = self._compiled(statement, cache_key, (), many=False)
         shape.keep(() if cache_key is None else cache_key.bindparams)
         return shape
+
+    def _written_in(self, element: Any, **_: Any) -> Any:
+        """Return what stands in the text for a value that never changes; ``None``: nothing does."""
+        if not isinstance(element, BindParameter) or element.required or element.expanding:
+            return None
+        value = element.value
+        if not isinstance(value, (str, int)):
+            return None
+        write = element.type.dialect_impl(self.dialect).literal_processor(self.dialect)
+        return None if write is None else literal_column(write(value), element.type)
 
     def _compiled(
         self, statement: Any, cache_key: CacheKey | None, columns: tuple[str, ...], *, many: bool

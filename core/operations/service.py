@@ -180,9 +180,7 @@ async def finish(
 async def _clean_up(tx: Tx, operation: Operation) -> None:
     if operation.type is OperationType.START_CHARGE:
         # A stop that waited for this start has nothing left to stop.
-        for stop in await store.unfinished(
-            tx, type_=OperationType.STOP_CHARGE, start_operation_id=operation.id
-        ):
+        for stop in await store.unfinished_stops(tx, start_operation_id=operation.id):
             result = {"session_id": None, "already_ended": True}
             await finish(tx, stop.id, OperationStatus.SUCCEEDED, result=result)
     if operation.type is OperationType.RESERVE and operation.reservation_id is not None:
@@ -271,9 +269,7 @@ async def adopt_waiting_stops(
     tx: Tx, start_operation_id: str, session_id: str
 ) -> Sequence[Operation]:
     """Tell the stops that waited for a start which session it became; return them."""
-    stops = await store.unfinished(
-        tx, type_=OperationType.STOP_CHARGE, start_operation_id=start_operation_id
-    )
+    stops = await store.unfinished_stops(tx, start_operation_id=start_operation_id)
     for stop in stops:
         await store.give_session(tx, stop.id, session_id)
     return stops
@@ -291,7 +287,7 @@ async def cancel(tx: Tx, operation_id: str) -> Operation | None:
 
 async def finish_stops(tx: Tx, session_id: str, *, stop_reason: str) -> None:
     """Confirm every stop of a session whose end the charger has reported."""
-    for stop in await store.unfinished(tx, type_=OperationType.STOP_CHARGE, session_id=session_id):
+    for stop in await store.unfinished_stops(tx, session_id=session_id):
         result = {"session_id": session_id, "already_ended": False, "stop_reason": stop_reason}
         await finish(tx, stop.id, OperationStatus.SUCCEEDED, result=result)
 
@@ -321,9 +317,7 @@ async def _another_stop_is_under_way(tx: Tx, operation: Operation) -> bool:
     """
     if operation.type is not OperationType.STOP_CHARGE or operation.session_id is None:
         return False
-    stops = await store.unfinished(
-        tx, type_=OperationType.STOP_CHARGE, session_id=operation.session_id
-    )
+    stops = await store.unfinished_stops(tx, session_id=operation.session_id)
     return any(
         stop.id != operation.id and stop.stage is Stage.ACCEPTED_BY_CHARGER for stop in stops
     )

@@ -221,25 +221,18 @@ async def start_of_reservation(tx: Tx, reservation_id: str) -> str | None:
     return result
 
 
-async def unfinished(
-    tx: Tx,
-    *,
-    type_: OperationType,
-    session_id: str | None = None,
-    start_operation_id: str | None = None,
+async def unfinished_stops(
+    tx: Tx, *, session_id: str | None = None, start_operation_id: str | None = None
 ) -> Sequence[Operation]:
-    statement = _unfinished(type_, session_id=session_id, start_operation_id=start_operation_id)
+    statement = _unfinished_stops(session_id=session_id, start_operation_id=start_operation_id)
     return await tx.all(statement, Operation)
 
 
 @query
-def _unfinished(
-    type_: OperationType,
-    *,
-    session_id: str | None = None,
-    start_operation_id: str | None = None,
+def _unfinished_stops(
+    *, session_id: str | None = None, start_operation_id: str | None = None
 ) -> Executable:
-    statement = select(operations).where(operations.c.type == type_, _IS_OPEN)
+    statement = select(operations).where(operations.c.type == OperationType.STOP_CHARGE, _IS_OPEN)
     if session_id is not None:
         statement = statement.where(operations.c.session_id == session_id)
     if start_operation_id is not None:

@@ -23,9 +23,11 @@ from core.sessions.states import DataQuality, SessionStatus
 _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"
 _OVER = "status IN ('ended', 'invalid')"
 _CURRENT = text("is_current")
+_ORPHAN = text("status = 'invalid' AND reported_start_wh IS NULL")
 IS_OPEN: Final = text(_OPEN)
 IS_OVER: Final = text(_OVER)
-"""Word for word those of the partial indexes."""
+IS_CURRENT: Final = text("sessions.is_current")
+"""Word for word those of the partial indexes: SQLite knows them by their words alone."""
 
 sessions = Table(
     "sessions",
@@ -84,6 +86,13 @@ sessions = Table(
         "id",
         sqlite_where=IS_OVER,
         postgresql_where=IS_OVER,
+    ),
+    Index(
+        "ix_sessions_orphans",
+        "charger_id",
+        "ended_at",
+        sqlite_where=_ORPHAN,
+        postgresql_where=_ORPHAN,
     ),
     Index("ix_sessions_partner_id", "partner_id", "livemode", "updated_at", "id"),
     Index("ix_sessions_charger_id", "charger_id", "started_at"),

@@ -30,6 +30,7 @@ from core.kernel.queries import On, Prepared, bound, filled, parameter, query
 from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.sessions.facts import Source
 from core.sessions.models import (
+    IS_CURRENT,
     Session,
     sessions,
     transaction_messages,
@@ -121,7 +122,7 @@ async def vacate(tx: Tx, connector_id: str, *, suspect_since: datetime) -> None:
     """Take the connector from the session that has it; its end must have been lost."""
     await tx.execute(
         update(sessions)
-        .where(sessions.c.connector_id == connector_id, sessions.c.is_current)
+        .where(sessions.c.connector_id == connector_id, IS_CURRENT)
         .values(is_current=False, suspect_since=suspect_since)
     )
 
@@ -158,7 +159,7 @@ def _current(connector_id: str) -> Executable:
 
 def of_connector(connector_id: Any) -> Select[Any]:
     """Return the query for the session that occupies a connector now."""
-    return select(sessions).where(sessions.c.connector_id == connector_id, sessions.c.is_current)
+    return select(sessions).where(sessions.c.connector_id == connector_id, IS_CURRENT)
 
 
 async def ended_since(tx: Tx, connector_id: str, at: datetime) -> bool:

@@ -7,8 +7,9 @@ from core.chargers import status
 from core.chargers.facts import StatusReported
 from core.desired import availability
 from core.kernel.clock import Clock
-from core.kernel.db import Database, Tx
+from core.kernel.db import Tx
 from core.kernel.gathering import Gathering
+from core.kernel.joint import Joint
 from core.kernel.times import rfc3339
 from core.sessions import sampling
 from core.sessions.facts import MeterSampled
@@ -40,12 +41,22 @@ def current_time(now: datetime) -> Payload:
 class Gatherings:
     """The groups of one node."""
 
-    def __init__(self, db: Database, clock: Clock, *, within_s: float) -> None:
+    def __init__(self, joint: Joint, clock: Clock, *, within_s: float) -> None:
         self._statuses = Gathering(
-            db, clock, store_statuses, kind=("frame", "StatusNotification"), within_s=within_s
+            joint,
+            clock,
+            store_statuses,
+            about=lambda fact: fact.charger_id,
+            kind=("frame", "StatusNotification"),
+            within_s=within_s,
         )
         self._samples = Gathering(
-            db, clock, store_samples, kind=("frame", "MeterValues"), within_s=within_s
+            joint,
+            clock,
+            store_samples,
+            about=lambda fact: fact.source.charger_id,
+            kind=("frame", "MeterValues"),
+            within_s=within_s,
         )
 
     async def add(self, fact: StatusReported | MeterSampled) -> Codes:

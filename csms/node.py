@@ -68,9 +68,10 @@ class Node:
     def __post_init__(self) -> None:
         object.__setattr__(self, "contracts", Contracts(self.settings))
         within_s = self.settings.group_within.total_seconds()
-        gatherings = Gatherings(self.db, self.clock, within_s=within_s)
+        joint = Joint(self.db)
+        object.__setattr__(self, "joint", joint)
+        gatherings = Gatherings(joint, self.clock, within_s=within_s)
         object.__setattr__(self, "gatherings", gatherings)
-        object.__setattr__(self, "joint", Joint(self.db))
 
     @property
     def surroundings(self) -> Surroundings:

@@ -1,4 +1,4 @@
-"""Group commit: what many callers have to store is written together and committed once."""
+"""Many facts of one kind: what many callers have to store is written by the same statements."""
 
 import asyncio
 from collections import deque
@@ -10,8 +10,9 @@ import structlog
 
 from core.kernel import failpoints
 from core.kernel.clock import Clock
-from core.kernel.db import Database, Tx
+from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.joint import Joint
 
 F = TypeVar("F")
 R = TypeVar("R")
@@ -23,29 +24,33 @@ _log = structlog.get_logger()
 
 
 class Gathering(Generic[F, R]):
-    """Writes facts in groups: one transaction at a time, of all that came during the last one.
+    """Writes facts in groups: each is a work of all that came during the last one.
 
     So a lone fact is written at once, and the more there are the less each costs. A caller waits
     until its fact is durable (I17), which also bounds what can wait here.
 
     Args:
+        joint: Whose transactions they are written in, with what else is to be done.
         write: Stores facts and returns a result for each, in their order. If it fails for a
             group, each of its facts is written alone, so that none is lost with another.
+        about: Tells what a fact is about, as a key of *joint* (a charger).
         kind: What its transactions are called where they may be watched (``failpoints.enter``).
         within_s: How long to wait for more before a group is written.
     """
 
     def __init__(
         self,
-        db: Database,
+        joint: Joint,
         clock: Clock,
         write: Callable[[Tx, Sequence[F]], Awaitable[Sequence[R]]],
         *,
+        about: Callable[[F], str],
         kind: tuple[str, str],
         within_s: float = 0.0,
     ) -> None:
         self._kind = kind
-        self._db = db
+        self._joint = joint
+        self._about = about
         self._clock = clock
         self._write = write
         self._within_s = within_s
@@ -103,8 +108,9 @@ class Gathering(Generic[F, R]):
     async def _commit(self, group: Sequence[tuple[F, asyncio.Future[R]]]) -> None:
         if not group:
             return
-        async with self._db.transaction() as tx:
-            results = await self._write(tx, [fact for fact, _ in group])
+        facts = [fact for fact, _ in group]
+        about = {self._about(fact) for fact in facts}
+        results = await self._joint.run(about, lambda tx: self._write(tx, facts))
         for (_, written), result in zip(group, results, strict=True):
             if not written.done():
                 written.set_result(result)

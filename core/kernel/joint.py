@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -21,6 +21,8 @@ AT_ONCE: Final = 64
 """Works of one transaction."""
 LANES: Final = 3
 """Transactions at the same time, where the database can do several."""
+OVERTAKEN_AFTER_S: Final = 0.05
+"""How long works wait for the transaction before theirs to end; then they have one beside it."""
 PATIENCE_S: Final = 0.25
 """How long works wait for others of their transaction that do nothing."""
 
@@ -29,7 +31,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    key: str
+    keys: Collection[str]
     work: Work[Any]
     context: Context
     done: "asyncio.Future[Any]"
@@ -49,9 +51,11 @@ class _Stuck(Exception):
 class Joint:
     """Does works of many callers in few transactions.
 
-    A work that comes alone is done at once. What comes while all lanes are taken is the next
+    A work that comes alone is done at once. What comes while a transaction is under way is the next
     group: on PostgreSQL the same statement of many works costs little more than that of one, and
-    on both databases they share the commit. A lock that one takes holds nobody off who shares its
+    on both databases they share the commit. Only if that transaction takes long is there a second
+    beside it, and a third: more at once would mean smaller groups, of which each work costs more,
+    and waits longer. A lock that one takes holds nobody off who shares its
     transaction: works about the same rows have the same key, and are done one after the other.
 
     A work that refuses what was asked of it before it has written anything disturbs no other. If
@@ -62,30 +66,50 @@ class Joint:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._free = LANES if db.is_shared else 1
+        self._lanes = self._free = LANES if db.is_shared else 1
         self._waiting: deque[_Asked] = deque()
         self._keys: set[str] = set()
+        self._overtaking: asyncio.TimerHandle | None = None
         self._groups: set[asyncio.Task[None]] = set()
 
-    async def run(self, key: str, work: Work[R]) -> R:
-        """Return what *work* returns, once it is committed; *key*: what it is about (a charger).
+    async def run(self, about: str | Collection[str], work: Work[R]) -> R:
+        """Return what *work* returns, once it is committed.
+
+        Args:
+            about: The key of what it is about (a charger), or several.
 
         Raises:
             DatabaseUnavailable: It was not committed; or its commit was not answered.
             PlatformError: What *work* has raised; nothing of it was committed.
         """
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Asked(key, work, copy_context(), done))
-        self._begin()
+        keys = (about,) if isinstance(about, str) else about
+        self._waiting.append(_Asked(keys, work, copy_context(), done))
+        if self._free == self._lanes:
+            self._begin()
+        else:
+            self._overtake_later()
         return await done
 
     def _begin(self) -> None:
-        while self._free and (group := self._next_group()):
+        """Begin the next group, if there is a lane for it."""
+        if self._free and (group := self._next_group()):
             self._free -= 1
             # in a context of its own: what it logs belongs to no caller
             task = asyncio.create_task(self._serve(group), context=Context())
             self._groups.add(task)
             task.add_done_callback(self._groups.discard)
+        self._overtake_later()
+
+    def _overtake_later(self) -> None:
+        """Have what waits begun beside what is under way, should that take long."""
+        if self._waiting and self._free and self._overtaking is None:
+            loop = asyncio.get_running_loop()
+            self._overtaking = loop.call_later(OVERTAKEN_AFTER_S, self._overtake)
+
+    def _overtake(self) -> None:
+        self._overtaking = None
+        self._begin()
 
     def _next_group(self) -> Sequence[_Asked]:
         """Take the works that are next, none with a key that another has."""
@@ -95,10 +119,10 @@ class Joint:
             asked = self._waiting.popleft()
             if asked.done.done():
                 continue
-            if asked.key in self._keys:
+            if not self._keys.isdisjoint(asked.keys):
                 later.append(asked)
                 continue
-            self._keys.add(asked.key)
+            self._keys.update(asked.keys)
             group.append(asked)
         self._waiting.extendleft(reversed(later))
         return group
@@ -112,7 +136,7 @@ class Joint:
             if is_held:
                 is_held = False
                 self._free += 1
-                self._keys.difference_update(asked.key for asked in group)
+                self._keys.difference_update(*(asked.keys for asked in group))
                 self._begin()
 
         try:

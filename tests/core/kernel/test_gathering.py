@@ -12,6 +12,7 @@ from core.kernel.clock import SystemClock
 from core.kernel.db import Database, Tx
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.gathering import Gathering
+from core.kernel.joint import Joint
 
 BAD = -1
 KIND = ("test", "write")
@@ -37,7 +38,7 @@ async def total(db: Database) -> int:
 
 
 async def test_i17_what_was_answered_is_committed(db: Database) -> None:
-    gathering = Gathering(db, SystemClock(), Writer(), kind=KIND)
+    gathering = Gathering(Joint(db), SystemClock(), Writer(), about=str, kind=KIND)
     assert await gathering.add(3) == 3
     assert await total(db) == 3
     assert sorted(await asyncio.gather(*(gathering.add(1) for _ in range(20)))) == [*range(4, 24)]
@@ -46,14 +47,14 @@ async def test_i17_what_was_answered_is_committed(db: Database) -> None:
 
 async def test_what_comes_during_a_transaction_is_one_group(db: Database) -> None:
     writer = Writer()
-    gathering = Gathering(db, SystemClock(), writer, kind=KIND)
+    gathering = Gathering(Joint(db), SystemClock(), writer, about=str, kind=KIND)
     await asyncio.gather(*(gathering.add(1) for _ in range(50)))
     assert len(writer.groups) < 5
     assert sum(map(len, writer.groups)) == 50
 
 
 async def test_a_fact_that_cannot_be_stored_costs_no_other(db: Database) -> None:
-    gathering = Gathering(db, SystemClock(), Writer(), kind=KIND)
+    gathering = Gathering(Joint(db), SystemClock(), Writer(), about=str, kind=KIND)
     results = await asyncio.gather(
         *(gathering.add(fact) for fact in (1, BAD, 2)), return_exceptions=True
     )
@@ -67,7 +68,7 @@ async def test_an_outage_is_told_to_everybody_and_ends(
     def away() -> Any:
         raise DatabaseUnavailable
 
-    gathering = Gathering(db, SystemClock(), Writer(), kind=KIND)
+    gathering = Gathering(Joint(db), SystemClock(), Writer(), about=str, kind=KIND)
     with monkeypatch.context() as patch:
         patch.setattr(db, "transaction", away)
         results = await asyncio.gather(
@@ -78,7 +79,7 @@ async def test_an_outage_is_told_to_everybody_and_ends(
 
 
 async def test_who_gives_up_waiting_disturbs_nobody(db: Database) -> None:
-    gathering = Gathering(db, SystemClock(), Writer(), kind=KIND, within_s=0.01)
+    gathering = Gathering(Joint(db), SystemClock(), Writer(), about=str, kind=KIND, within_s=0.01)
     left = asyncio.create_task(gathering.add(1))
     stays = asyncio.create_task(gathering.add(1))
     await asyncio.sleep(0)
@@ -94,7 +95,7 @@ async def test_what_a_group_logs_belongs_to_no_caller(db: Database) -> None:
         seen.append(structlog.contextvars.get_contextvars())
         return facts
 
-    gathering = Gathering(db, SystemClock(), write, kind=KIND)
+    gathering = Gathering(Joint(db), SystemClock(), write, about=str, kind=KIND)
     with structlog.contextvars.bound_contextvars(charger_id="cp_1"):
         assert await gathering.add(1) == 1
     assert seen == [{}]

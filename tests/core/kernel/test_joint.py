@@ -60,6 +60,28 @@ async def test_works_that_come_together_share_a_transaction(
     assert len(transactions) < 10
 
 
+async def test_what_comes_while_a_transaction_is_under_way_shares_the_next(
+    db: Database, transactions: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.kernel.joint.OVERTAKEN_AFTER_S", 60.0)
+    joint = Joint(db)
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def first(tx: Tx) -> int:
+        begun.set()
+        await released.wait()
+        return await count_up(tx, "a")
+
+    works = [asyncio.create_task(joint.run("first", first))]
+    await begun.wait()
+    for n in range(5):
+        works.append(asyncio.create_task(joint.run(str(n), lambda tx: count_up(tx, "a"))))
+        await asyncio.sleep(0)
+    released.set()
+    assert sorted(await asyncio.gather(*works)) == [1, 2, 3, 4, 5, 6]
+    assert len(transactions) == 2
+
+
 async def test_each_work_gets_its_own_rows(db: Database) -> None:
     """Whatever the statement is: rows, none, a lock, an upsert that finds its row."""
     joint = Joint(db)

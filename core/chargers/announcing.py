@@ -44,12 +44,12 @@ async def station_changed(tx: Tx, station_id: str | None) -> None:
 
 async def presence_changed(tx: Tx, chargers: Sequence[Charger]) -> None:
     """Give chargers that came or went, and their connectors, a new place in the feed."""
-    touched = await connector_store.touch_connectors(tx, [charger.id for charger in chargers])
+    locked = await connector_store.lock_connectors(tx, [charger.id for charger in chargers])
     gathered: set[str] = tx.at_last.setdefault(_PRESENCE, set())
     gathered.update(charger.id for charger in chargers if charger.station_id is not None)
     if gathered:
         tx.at_end(_FEED_AT_END, _number)
-    connectors_changed(tx, touched)
+    connectors_changed(tx, locked)
 
 
 async def tell_station(

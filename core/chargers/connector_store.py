@@ -118,18 +118,18 @@ async def connector_count(tx: Tx, charger_id: str) -> int:
     return int(await tx.scalar(statement))
 
 
-async def touch_connectors(tx: Tx, charger_ids: Collection[str]) -> Sequence[str]:
+async def lock_connectors(tx: Tx, charger_ids: Collection[str]) -> Sequence[str]:
     """Lock all connectors of chargers, ahead of the counter of the feed; return their ids."""
-    return await tx.scalars(_touch_connectors(tx, sorted(charger_ids), now=tx.now))
+    return await tx.scalars(_lock_connectors(tx, sorted(charger_ids)))
 
 
 @query
-def _touch_connectors(on: On, charger_ids: list[str], *, now: datetime) -> Executable:
+def _lock_connectors(on: On, charger_ids: list[str]) -> Executable:
     return (
-        update(connectors)
+        select(connectors.c.id)
         .where(is_among(on, connectors.c.charger_id, charger_ids))
-        .values(updated_at=now)
-        .returning(connectors.c.id)
+        .order_by(connectors.c.id)
+        .with_for_update(key_share=True)
     )
 
 
@@ -260,14 +260,19 @@ async def number_of_newest(tx: Tx, count: int) -> int:
 
 
 async def set_seqs(tx: Tx, seqs: Mapping[str, int]) -> None:
+    """Give connectors that changed their places in the feed."""
     if seqs:
-        await tx.execute(_set_seqs(tx, list(seqs.items())))
+        await tx.execute(_set_seqs(tx, now=tx.now, rows=list(seqs.items())))
 
 
 @query
-def _set_seqs(on: On, rows: Any) -> Executable:
+def _set_seqs(on: On, *, now: datetime, rows: Any) -> Executable:
     place = given_rows(on, rows, id=String(), seq=BigInteger())
-    return update(connectors).where(connectors.c.id == place.c.id).values(seq=place.c.seq)
+    return (
+        update(connectors)
+        .where(connectors.c.id == place.c.id)
+        .values(seq=place.c.seq, updated_at=now)
+    )
 
 
 _LIVE = (

@@ -223,8 +223,8 @@ async def update(tx: Tx, actor: Actor, charger_id: str, changes: Mapping[str, An
     await announcing.station_changed(tx, before.station_id)
     await announcing.station_changed(tx, after.station_id)
     if after.station_id != before.station_id:
-        touched = await connector_store.touch_connectors(tx, [charger_id])
-        announcing.connectors_changed(tx, touched)
+        locked = await connector_store.lock_connectors(tx, [charger_id])
+        announcing.connectors_changed(tx, locked)
     return after
 
 

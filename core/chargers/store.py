@@ -94,7 +94,19 @@ async def add_charger(tx: Tx, **values: Any) -> Charger | None:
 
 
 async def charger(tx: Tx, charger_id: str) -> Charger | None:
-    return await tx.one_or_none(_charger(charger_id), Charger)
+    found = await tx.one_or_none(_charger(charger_id), Charger)
+    return _with_station_known(tx, found)
+
+
+def _with_station_known(tx: Tx, one: Charger | None) -> Charger | None:
+    if one is not None:
+        station_known(tx, one.id, one.station_id)
+    return one
+
+
+def station_known(tx: Tx, charger_id: str, station_id: str | None) -> None:
+    """Have ``station_of`` know what this transaction has just read."""
+    tx.info.setdefault(_STATIONS, {})[charger_id] = station_id
 
 
 @query
@@ -120,7 +132,7 @@ async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
     row = await tx.one_or_none(_home_of(charger_id))
     if row is None:
         return None
-    tx.info.setdefault(_STATIONS, {})[charger_id] = row.id
+    station_known(tx, charger_id, row.id)
     return bool(row.livemode)
 
 
@@ -180,9 +192,10 @@ async def chargers_of_stations(tx: Tx, station_ids: Collection[str]) -> Sequence
 
 async def change_charger(tx: Tx, charger_id: str, **values: Any) -> Charger | None:
     """Change a charger that is not removed."""
-    return await change_row(
+    changed = await change_row(
         tx, chargers, Charger, charger_id, only=_IS_KEPT, updated_at=tx.now, **values
     )
+    return _with_station_known(tx, changed)
 
 
 async def move_charger(

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, text
 
 from core.commands.states import CommandStatus
 from core.kernel.db import Json, UtcDateTime, metadata
 
-_QUEUED = text("status = 'queued'")
-_OPEN = text("status IN ('queued', 'sent')")
+_QUEUED = "status = 'queued'"
+_OPEN = "status IN ('queued', 'sent')"
+_OF_A_SESSION = text("session_id IS NOT NULL")
+IS_QUEUED: Final = text(f"commands.{_QUEUED}")
+IS_OPEN: Final = text(f"commands.{_OPEN}")
+"""Word for word those of the partial indexes: SQLite knows them by their words alone."""
 
 commands = Table(
     "commands",
@@ -41,11 +45,17 @@ commands = Table(
         "charger_id",
         "priority",
         "number",
-        sqlite_where=_QUEUED,
-        postgresql_where=_QUEUED,
+        sqlite_where=text(_QUEUED),
+        postgresql_where=text(_QUEUED),
     ),
-    Index("ix_commands_open", "expires_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_commands_open", "expires_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     Index("ix_commands_charger_id", "charger_id", "number"),
+    Index(
+        "ix_commands_session_id",
+        "session_id",
+        sqlite_where=_OF_A_SESSION,
+        postgresql_where=_OF_A_SESSION,
+    ),
     sqlite_autoincrement=True,
 )
 

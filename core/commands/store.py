@@ -2,20 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Executable, literal_column, select
+from sqlalchemy import Executable, select
 
 from core.chargers.models import chargers
-from core.commands.models import CommandRow, commands
+from core.commands.models import IS_OPEN, IS_QUEUED, CommandRow, commands
 from core.commands.states import MACHINE, CommandStatus
 from core.kernel.db import Tx
 from core.kernel.given import is_among
 from core.kernel.queries import On, query
 from core.kernel.rows import guarded_move, insert_one, insert_rows
-
-# A literal, so that PostgreSQL can prove the predicate of a partial index.
-_IS_QUEUED: Final = commands.c.status == literal_column(f"'{CommandStatus.QUEUED}'")
 
 
 async def add(tx: Tx, **values: Any) -> CommandRow:
@@ -33,7 +30,7 @@ async def queued_kinds(tx: Tx, charger_id: str) -> Sequence[str]:
 
 @query
 def _queued_kinds(charger_id: str) -> Executable:
-    return select(commands.c.kind).where(commands.c.charger_id == charger_id, _IS_QUEUED)
+    return select(commands.c.kind).where(commands.c.charger_id == charger_id, IS_QUEUED)
 
 
 async def move(tx: Tx, command_id: str, to: CommandStatus, **values: Any) -> CommandRow | None:
@@ -54,7 +51,7 @@ def _next_queued(
 ) -> Executable:
     statement = (
         select(commands)
-        .where(commands.c.charger_id == charger_id, _IS_QUEUED, commands.c.expires_at > now)
+        .where(commands.c.charger_id == charger_id, IS_QUEUED, commands.c.expires_at > now)
         .order_by(commands.c.priority, commands.c.number)
         .limit(2)
     )
@@ -89,7 +86,7 @@ def _waiting_on(node_id: str, *, now: datetime) -> Executable:
     return (
         select(commands.c.charger_id)
         .join(chargers, chargers.c.id == commands.c.charger_id)
-        .where(_IS_QUEUED, commands.c.expires_at > now, chargers.c.node_id == node_id)
+        .where(IS_QUEUED, commands.c.expires_at > now, chargers.c.node_id == node_id)
         .distinct()
     )
 
@@ -98,7 +95,7 @@ async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:
     """Return queued commands that it is too late to send."""
     statement = (
         select(commands.c.id)
-        .where(commands.c.status == CommandStatus.QUEUED, commands.c.expires_at <= tx.now)
+        .where(IS_QUEUED, IS_OPEN, commands.c.expires_at <= tx.now)
         .limit(limit)
     )
     return await tx.scalars(statement)
@@ -108,7 +105,7 @@ async def unanswered(tx: Tx, *, before: datetime, limit: int) -> Sequence[str]:
     """Return commands sent before *before* that nobody waits for any more (their node died)."""
     statement = (
         select(commands.c.id)
-        .where(commands.c.status == CommandStatus.SENT, commands.c.sent_at <= before)
+        .where(IS_OPEN, commands.c.status == CommandStatus.SENT, commands.c.sent_at <= before)
         .limit(limit)
     )
     return await tx.scalars(statement)
@@ -132,7 +129,7 @@ def _queued_of(
     operation_id: str | None = None,
     kind: str | None = None,
 ) -> Executable:
-    statement = select(commands.c.id).where(_IS_QUEUED)
+    statement = select(commands.c.id).where(IS_QUEUED)
     if kind is not None:
         statement = statement.where(commands.c.kind == kind)
     if charger_id is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -24,7 +24,10 @@ _UNFINISHED_START = text(f"type = 'start_charge' AND {_UNFINISHED}")
 _START_OF_RESERVATION = text(
     "type = 'start_charge' AND status IN ('accepted', 'in_progress', 'succeeded', 'timed_out')"
 )
-_OPEN_RESERVATION = text("status IN ('pending', 'active')")
+_OPEN_RESERVATION = "status IN ('pending', 'active')"
+IS_UNFINISHED: Final = text(f"operations.{_UNFINISHED}")
+IS_OPEN_RESERVATION: Final = text(f"reservations.{_OPEN_RESERVATION}")
+"""Word for word those of the partial indexes: SQLite knows them by their words alone."""
 
 operations = Table(
     "operations",
@@ -119,14 +122,14 @@ reservations = Table(
         "uq_reservations_open",
         "connector_id",
         unique=True,
-        sqlite_where=_OPEN_RESERVATION,
-        postgresql_where=_OPEN_RESERVATION,
+        sqlite_where=text(_OPEN_RESERVATION),
+        postgresql_where=text(_OPEN_RESERVATION),
     ),
     Index(
         "ix_reservations_open",
         "partner_id",
-        sqlite_where=_OPEN_RESERVATION,
-        postgresql_where=_OPEN_RESERVATION,
+        sqlite_where=text(_OPEN_RESERVATION),
+        postgresql_where=text(_OPEN_RESERVATION),
     ),
     Index("ix_reservations_charger_id", "charger_id", "updated_at"),
     sqlite_autoincrement=True,

@@ -4,19 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, func, literal_column, select
+from sqlalchemy import Executable, Select, func, select
 
 from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
 from core.kernel.queries import query
 from core.kernel.rows import ONE_MORE, guarded_move, insert_once
-from core.operations.models import Reservation, reservations
+from core.operations.models import IS_OPEN_RESERVATION, Reservation, reservations
 from core.operations.states import RESERVATION_MACHINE, ReservationStatus
-
-# Literals, so that PostgreSQL can prove the predicates of partial indexes.
-_IS_OPEN = reservations.c.status.in_(
-    [literal_column(f"'{status}'") for status in sorted(RESERVATION_MACHINE.unfinished)]
-)
 
 
 async def add(tx: Tx, **values: Any) -> Reservation | None:
@@ -70,13 +65,15 @@ def _open_on(connector_id: str, *, now: datetime) -> Executable:
 
 def of_connector(connector_id: Any) -> Select[Any]:
     """Return the query for what holds a connector, or did until its time was over."""
-    return select(reservations).where(reservations.c.connector_id == connector_id, _IS_OPEN)
+    return select(reservations).where(
+        reservations.c.connector_id == connector_id, IS_OPEN_RESERVATION
+    )
 
 
 async def count_open(tx: Tx, partner_id: str) -> int:
     statement = select(func.count()).where(
         reservations.c.partner_id == partner_id,
-        _IS_OPEN,
+        IS_OPEN_RESERVATION,
         reservations.c.expires_at > tx.now,
     )
     return int(await tx.scalar(statement))
@@ -88,7 +85,9 @@ async def overdue(tx: Tx, at: datetime, *, connector_id: str | None = None) -> S
 
 @query
 def _overdue(at: datetime, *, connector_id: str | None = None) -> Executable:
-    statement = select(reservations.c.id).where(_IS_OPEN, reservations.c.expires_at <= at)
+    statement = select(reservations.c.id).where(
+        IS_OPEN_RESERVATION, reservations.c.expires_at <= at
+    )
     if connector_id is not None:
         statement = statement.where(reservations.c.connector_id == connector_id)
     return statement

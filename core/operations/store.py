@@ -13,17 +13,12 @@ from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
 from core.kernel.queries import On, query
 from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_rows
-from core.operations.models import Operation, Step, operation_steps, operations
+from core.operations.models import IS_UNFINISHED, Operation, Step, operation_steps, operations
 from core.operations.states import MACHINE, OperationStatus, OperationType, Stage
 
 _STEPS: Final = "operation steps"
 _NEW_STEPS: Final = "0-operation-steps"
 _STEP_COLUMNS: Final = tuple(operation_steps.c.keys())
-
-# Literals, so that PostgreSQL can prove the predicates of partial indexes.
-_IS_OPEN: Final = operations.c.status.in_(
-    [literal_column(f"'{status}'") for status in sorted(MACHINE.unfinished)]
-)
 
 
 async def add(tx: Tx, **values: Any) -> Operation | None:
@@ -162,7 +157,7 @@ async def count_by_status(tx: Tx) -> Sequence[Any]:
     """Return (type, status, count) of what is under way."""
     found = (operations.c.type, operations.c.status)
     return await tx.all(
-        select(*found, func.count().label("operations")).where(_IS_OPEN).group_by(*found)
+        select(*found, func.count().label("operations")).where(IS_UNFINISHED).group_by(*found)
     )
 
 
@@ -232,7 +227,9 @@ async def unfinished_stops(
 def _unfinished_stops(
     *, session_id: str | None = None, start_operation_id: str | None = None
 ) -> Executable:
-    statement = select(operations).where(operations.c.type == OperationType.STOP_CHARGE, _IS_OPEN)
+    statement = select(operations).where(
+        operations.c.type == OperationType.STOP_CHARGE, IS_UNFINISHED
+    )
     if session_id is not None:
         statement = statement.where(operations.c.session_id == session_id)
     if start_operation_id is not None:
@@ -244,7 +241,7 @@ def unfinished_of(partner_id: Any, types: Sequence[OperationType]) -> Select[Any
     """Return the query for how many operations of these types a partner has under way."""
     return select(func.count()).where(
         operations.c.partner_id == partner_id,
-        _IS_OPEN,
+        IS_UNFINISHED,
         operations.c.type.in_([literal_column(f"'{type_}'") for type_ in types]),
     )
 
@@ -253,7 +250,7 @@ async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:
     statement = (
         select(operations)
         .where(
-            operations.c.status.in_(sorted(MACHINE.unfinished)),
+            IS_UNFINISHED,
             operations.c.deadline_at <= tx.now,
         )
         .order_by(operations.c.deadline_at)

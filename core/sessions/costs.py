@@ -16,8 +16,7 @@ from core.commands.models import commands as command_table
 from core.commands.states import Priority
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
-from core.sessions.models import Session, sessions
-from core.sessions.states import OPEN
+from core.sessions.models import IS_CURRENT, IS_OPEN, Session, sessions
 from core.tariffs import service as tariffs
 from core.tariffs.cost import Cost, cost_of
 from core.tariffs.models import Tariff
@@ -175,8 +174,8 @@ async def _untold(tx: Tx, *, since: datetime, after: int) -> Sequence[Session]:
         select(sessions)
         .join(chargers, chargers.c.id == sessions.c.charger_id)
         .where(
-            sessions.c.status.in_(sorted(OPEN)),
-            sessions.c.is_current,
+            IS_OPEN,
+            IS_CURRENT,
             chargers.c.node_id.is_not(None),
             chargers.c.ocpp_version == TELLS_COSTS,
             sessions.c.number > after,

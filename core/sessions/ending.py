@@ -201,7 +201,8 @@ async def _find(tx: Tx, fact: TransactionEnded) -> Session | None:
     is not above the stop's and whose token is the same, if there is exactly one.
     """
     charger_id = fact.source.charger_id
-    session = await store.by_ref(tx, charger_id, fact.transaction_ref)
+    place = charger_id, fact.transaction_ref
+    session: Session | None = (await reading_store.metered(tx, [place])).get(place)
     if session is not None:
         return session
     connector = None

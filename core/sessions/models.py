@@ -24,8 +24,8 @@ _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"
 _OVER = "status IN ('ended', 'invalid')"
 _CURRENT = text("is_current")
 _ORPHAN = text("status = 'invalid' AND reported_start_wh IS NULL")
-IS_OPEN: Final = text(_OPEN)
-IS_OVER: Final = text(_OVER)
+IS_OPEN: Final = text(f"sessions.{_OPEN}")
+IS_OVER: Final = text(f"sessions.{_OVER}")
 IS_CURRENT: Final = text("sessions.is_current")
 """Word for word those of the partial indexes: SQLite knows them by their words alone."""
 
@@ -79,13 +79,13 @@ sessions = Table(
         sqlite_where=_CURRENT,
         postgresql_where=_CURRENT,
     ),
-    Index("ix_sessions_open", "charger_id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("ix_sessions_open", "charger_id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     Index(
         "ix_sessions_over",
         "updated_at",
         "id",
-        sqlite_where=IS_OVER,
-        postgresql_where=IS_OVER,
+        sqlite_where=text(_OVER),
+        postgresql_where=text(_OVER),
     ),
     Index(
         "ix_sessions_orphans",

@@ -17,7 +17,8 @@ from sqlalchemy import (
     update,
 )
 
-from core.chargers.models import connectors
+from core.chargers.models import chargers, connectors
+from core.chargers.store import station_known
 from core.kernel.db import Json, Tx, UtcDateTime
 from core.kernel.given import given_rows
 from core.kernel.queries import On, bound, query
@@ -30,9 +31,10 @@ UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metered(Session):
-    """A session, and what its connector can give at most, in W."""
+    """A session, what its connector can give at most, in W, and its charger's station."""
 
     connector_max_power_w: int | None
+    station_id: str | None
 
 
 async def metered(tx: Tx, refs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Metered]:
@@ -40,6 +42,8 @@ async def metered(tx: Tx, refs: Collection[tuple[str, str]]) -> Mapping[tuple[st
     if not refs:
         return {}
     found = await tx.all(_metered(tx, sorted(refs)), Metered)
+    for one in found:
+        station_known(tx, one.charger_id, one.station_id)
     return {(one.charger_id, one.transaction_ref): one for one in found}
 
 
@@ -47,7 +51,11 @@ async def metered(tx: Tx, refs: Collection[tuple[str, str]]) -> Mapping[tuple[st
 def _metered(on: On, rows: Any) -> Executable:
     ref = given_rows(on, rows, charger_id=String(), transaction_ref=String())
     return (
-        select(*sessions.c, connectors.c.max_power_w.label("connector_max_power_w"))
+        select(
+            *sessions.c,
+            connectors.c.max_power_w.label("connector_max_power_w"),
+            chargers.c.station_id,
+        )
         .select_from(ref)
         .join(
             sessions,
@@ -56,6 +64,7 @@ def _metered(on: On, rows: Any) -> Executable:
                 sessions.c.transaction_ref == ref.c.transaction_ref,
             ),
         )
+        .join(chargers, chargers.c.id == sessions.c.charger_id)
         .outerjoin(connectors, connectors.c.id == sessions.c.connector_id)
     )
 

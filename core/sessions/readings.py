@@ -16,6 +16,7 @@ from core.sessions.facts import Reading
 from core.sessions.models import Figures, Session
 from core.sessions.publishing import publish_update
 from core.sessions.quality import DEFAULT_MAX_POWER_W, UNTIMED, doubt, quality
+from core.sessions.reading_store import Metered
 from core.sessions.stopping import limit_reached, stop_by_platform
 from core.sessions.times import plausible_time
 
@@ -113,6 +114,8 @@ async def react(tx: Tx, session: Session) -> None:
 
 async def power_of(tx: Tx, session: Session) -> int:
     """Return what the session's connector can deliver at most, in W."""
+    if isinstance(session, Metered):
+        return session.connector_max_power_w or DEFAULT_MAX_POWER_W
     power_w: int | None = await tx.scalar(_power_of(session.connector_id))
     return power_w or DEFAULT_MAX_POWER_W
 

@@ -31,16 +31,12 @@ from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.sessions.facts import Source
 from core.sessions.models import (
     IS_CURRENT,
+    IS_OPEN,
     Session,
     sessions,
     transaction_messages,
 )
-from core.sessions.states import MACHINE, OPEN, SessionStatus
-
-_OPEN = sorted(OPEN)
-
-# Literals, so that PostgreSQL can prove the predicates of partial indexes.
-_IS_OPEN = sessions.c.status.in_([literal_column(f"'{status}'") for status in _OPEN])
+from core.sessions.states import MACHINE, SessionStatus
 
 Key = tuple[str, str]
 """Charger, and key of one of its messages."""
@@ -188,7 +184,7 @@ async def open_of_charger(tx: Tx, charger_id: str) -> Sequence[Session]:
 def _open_of_charger(charger_id: str) -> Executable:
     return (
         select(sessions)
-        .where(sessions.c.charger_id == charger_id, _IS_OPEN)
+        .where(sessions.c.charger_id == charger_id, IS_OPEN)
         .order_by(sessions.c.number)
     )
 
@@ -210,11 +206,7 @@ def _orphans(charger_id: str, ended_after: datetime) -> Executable:
 
 async def suspects(tx: Tx, *, before: datetime, limit: int) -> Sequence[Session]:
     """Return open sessions in doubt since before *before*."""
-    statement = (
-        select(sessions)
-        .where(sessions.c.status.in_(_OPEN), sessions.c.suspect_since <= before)
-        .limit(limit)
-    )
+    statement = select(sessions).where(IS_OPEN, sessions.c.suspect_since <= before).limit(limit)
     return await tx.all(statement, Session)
 
 
@@ -237,7 +229,7 @@ async def to_be_stopped(tx: Tx, *, wanted: frozenset[str], limit: int) -> Sequen
     statement = (
         select(sessions)
         .where(
-            sessions.c.status.in_(_OPEN),
+            IS_OPEN,
             or_(sessions.c.limits.is_not(None), sessions.c.stop_wanted.in_(sorted(wanted))),
             ~asked,
         )

@@ -123,6 +123,34 @@ async def test_each_given_row_changes_its_own(tx: Tx) -> None:
     assert found["c"] == (-3, [], AT, False)
 
 
+@pytest.mark.parametrize("count", [0, 1, 100, 8_000])
+async def test_there_may_be_any_number_of_rows(tx: Tx, count: int) -> None:
+    """SQLite takes 32,766 arguments; eight thousand rows of five columns are more."""
+    rows = [{**ROWS[0], "id": f"n{n}", "number": n} for n in range(count)]
+    await insert_rows(tx, things, rows)
+    new = [(f"n{n}", n + 1, {"n": n}, AT, None) for n in range(count)]
+    assert len(await tx.scalars(_change(tx, factor=3, rows=new))) == count
+    found = {row.id: row for row in await tx.all(select(things))}
+    assert len(found) == count + len(ROWS)
+    for n in (0, count // 2, count - 1) if count else ():
+        assert tuple(found[f"n{n}"]) == (f"n{n}", (n + 1) * 3, {"n": n}, AT, None)
+
+
+@query
+def _held(number: int) -> Executable:
+    return select(things.c.id).where(
+        things.c.id == "it's :b", things.c.number.is_(None) | (things.c.number == number)
+    )
+
+
+async def test_what_a_query_holds_itself_is_in_its_text(tx: Tx) -> None:
+    assert await tx.scalars(_held(1)) == ["it's :b"]
+    for dialect in (SQLITE, POSTGRESQL):
+        _, sql, arguments = _held(1).render(Statements(dialect))
+        assert "'it''s :b'" in sql
+        assert arguments == [1]
+
+
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=lambda one: str(one.name))
 def test_a_query_is_built_once_for_each_set_of_absent_values(dialect: Any) -> None:
     built: list[tuple[bool, bool]] = []

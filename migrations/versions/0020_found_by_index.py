@@ -1,4 +1,4 @@
-"""orphans: ends of transactions that no begin was found for, found without reading all sessions."""
+"""found by index: ends of transactions without a begin, and commands about a session."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _ORPHAN = sa.text("status = 'invalid' AND reported_start_wh IS NULL")
+_OF_A_SESSION = sa.text("session_id IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -20,8 +21,16 @@ def upgrade() -> None:
         sqlite_where=_ORPHAN,
         postgresql_where=_ORPHAN,
     )
+    op.create_index(
+        "ix_commands_session_id",
+        "commands",
+        ["session_id"],
+        sqlite_where=_OF_A_SESSION,
+        postgresql_where=_OF_A_SESSION,
+    )
 
 
 def downgrade() -> None:
     """Take the step back."""
+    op.drop_index("ix_commands_session_id", table_name="commands")
     op.drop_index("ix_sessions_orphans", table_name="sessions")

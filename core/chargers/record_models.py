@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from core.kernel.db import BigKey, Json, UtcDateTime, metadata
@@ -67,6 +68,8 @@ id_tokens = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
+_OF_AN_OPERATION = text("operation_id IS NOT NULL")
+
 frames = Table(
     "frames",
     metadata,
@@ -80,7 +83,12 @@ frames = Table(
     Column("operation_id", String(32)),
     Column("text", Text, nullable=False),
     Index("ix_frames_charger_id", "charger_id", "number"),
-    Index("ix_frames_operation_id", "operation_id"),
+    Index(
+        "ix_frames_operation_id",
+        "operation_id",
+        sqlite_where=_OF_AN_OPERATION,
+        postgresql_where=_OF_AN_OPERATION,
+    ),
     Index("ix_frames_at", "at"),
     sqlite_autoincrement=True,
 )

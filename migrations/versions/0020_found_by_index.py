@@ -1,4 +1,4 @@
-"""found by index: ends of transactions without a begin, and commands about a session."""
+"""found by index: ends of transactions without a begin, commands about a session, few frames."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ depends_on = None
 
 _ORPHAN = sa.text("status = 'invalid' AND reported_start_wh IS NULL")
 _OF_A_SESSION = sa.text("session_id IS NOT NULL")
+_OF_AN_OPERATION = sa.text("operation_id IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -28,9 +29,19 @@ def upgrade() -> None:
         sqlite_where=_OF_A_SESSION,
         postgresql_where=_OF_A_SESSION,
     )
+    op.drop_index("ix_frames_operation_id", table_name="frames")
+    op.create_index(
+        "ix_frames_operation_id",
+        "frames",
+        ["operation_id"],
+        sqlite_where=_OF_AN_OPERATION,
+        postgresql_where=_OF_AN_OPERATION,
+    )
 
 
 def downgrade() -> None:
     """Take the step back."""
+    op.drop_index("ix_frames_operation_id", table_name="frames")
+    op.create_index("ix_frames_operation_id", "frames", ["operation_id"])
     op.drop_index("ix_commands_session_id", table_name="commands")
     op.drop_index("ix_sessions_orphans", table_name="sessions")

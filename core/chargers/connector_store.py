@@ -1,6 +1,7 @@
 """SQL of connectors, their live status and its numbers. Every change of them is in this file."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from core.chargers import store
 from core.chargers.facts import StatusReported
 from core.chargers.models import (
     Connector,
@@ -71,30 +73,36 @@ async def change_connector(
     return await tx.one_or_none(statement, Connector)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed(Connector):
+    """A connector, and its charger's station; ``None`` without one."""
+
+    station_id: str | None
+    livemode: bool | None
+
+
 async def connectors_at(
     tx: Tx, charger_id: str, evse: int, connector: int | None
 ) -> Sequence[Connector]:
-    if connector is None:
-        return await tx.all(_connectors_of_evse(charger_id, evse), Connector)
-    return await tx.all(_connector_at(charger_id, evse, connector), Connector)
+    """Return connectors of an EVSE; from then on the transaction knows where the charger is."""
+    found = await tx.all(_connectors_at(charger_id, evse, connector=connector), _Placed)
+    for one in found[:1]:
+        store.home_known(tx, charger_id, one.station_id, livemode=one.livemode)
+    return found
 
 
 @query
-def _connectors_of_evse(charger_id: str, evse: int) -> Executable:
-    return (
-        select(connectors)
+def _connectors_at(charger_id: str, evse: int, *, connector: int | None = None) -> Executable:
+    statement = (
+        select(*connectors.c, chargers.c.station_id, stations.c.livemode)
+        .join(chargers, chargers.c.id == connectors.c.charger_id)
+        .outerjoin(stations, stations.c.id == chargers.c.station_id)
         .where(connectors.c.charger_id == charger_id, connectors.c.evse == evse)
         .order_by(connectors.c.connector)
     )
-
-
-@query
-def _connector_at(charger_id: str, evse: int, connector: int) -> Executable:
-    return select(connectors).where(
-        connectors.c.charger_id == charger_id,
-        connectors.c.evse == evse,
-        connectors.c.connector == connector,
-    )
+    if connector is not None:
+        statement = statement.where(connectors.c.connector == connector)
+    return statement
 
 
 async def connector_by_id(tx: Tx, connector_id: str) -> Connector | None:

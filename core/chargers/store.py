@@ -17,6 +17,7 @@ from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.partners.models import grants
 
 _STATIONS: Final = "stations of chargers"
+_LIVEMODES: Final = "livemodes of chargers"
 
 
 async def add_station(tx: Tx, **values: Any) -> Station:
@@ -129,11 +130,18 @@ def _station_of(charger_id: str) -> Executable:
 
 async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
     """Return whether a charger's station is live, ``None`` without one; ``station_of`` knows it."""
-    row = await tx.one_or_none(_home_of(charger_id))
-    if row is None:
-        return None
-    station_known(tx, charger_id, row.id)
-    return bool(row.livemode)
+    known: dict[str, bool | None] = tx.info.setdefault(_LIVEMODES, {})
+    if charger_id not in known:
+        row = await tx.one_or_none(_home_of(charger_id))
+        station_id, livemode = (None, None) if row is None else (row.id, bool(row.livemode))
+        home_known(tx, charger_id, station_id, livemode=livemode)
+    return known[charger_id]
+
+
+def home_known(tx: Tx, charger_id: str, station_id: str | None, *, livemode: bool | None) -> None:
+    """Have ``station_of`` and ``livemode_of`` know what this transaction has just read."""
+    station_known(tx, charger_id, station_id)
+    tx.info.setdefault(_LIVEMODES, {})[charger_id] = livemode
 
 
 @query
@@ -195,6 +203,7 @@ async def change_charger(tx: Tx, charger_id: str, **values: Any) -> Charger | No
     changed = await change_row(
         tx, chargers, Charger, charger_id, only=_IS_KEPT, updated_at=tx.now, **values
     )
+    tx.info.setdefault(_LIVEMODES, {}).pop(charger_id, None)
     return _with_station_known(tx, changed)
 
 

@@ -29,13 +29,6 @@ from core.webhooks.transport import Transport, post
 SWEEP_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 5.0
 LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
-RECORDED_WITHIN_S: Final = 0.005
-"""So long what a receiver has taken waits for more, where many come: to be written together.
-
-Where few come, nothing waits: what is not yet written down when the process dies is sent again.
-"""
-MANY: Final = 4
-"""So many written down at once mean that more come in that time."""
 CLAIMED_WITHIN_S: Final = 0.02
 """So long free room waits for more, to be claimed together."""
 
@@ -86,7 +79,6 @@ class Sender:
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
         self._is_full = False
-        self._last_taken = 0
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
         self._waking: asyncio.Task[None] | None = None
@@ -148,12 +140,12 @@ class Sender:
             self._has_failed.set()
 
     async def _keep_taken(self) -> None:
-        """Write down what receivers took, whatever else is written or claimed meanwhile (I14)."""
+        """Write down what receivers took, whatever else is written or claimed meanwhile (I14).
+
+        It waits for nothing but the last commit: what is not written when we die is sent again.
+        """
         while True:
             await self._has_taken.wait()
-            is_ordered = any(outcome.claim.order_key is not None for outcome in self._taken)
-            if self._last_taken >= MANY and not is_ordered:
-                await self._db.clock.sleep(RECORDED_WITHIN_S)
             self._has_taken.clear()
             await self._try(self._record_taken)
             self._wake_if_full()
@@ -326,7 +318,6 @@ class Sender:
             unwritten = []
         finally:
             self._taken = unwritten + self._taken
-        self._last_taken = len(batch)
         for outcome in batch:
             report(outcome, None)
         self._call_next(batch)

@@ -78,6 +78,7 @@ class Sender:
         self._taken: list[Outcome] = []
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
+        self._being_written = 0
         self._is_full = False
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
@@ -179,8 +180,9 @@ class Sender:
         """Claim for every endpoint that waits and has room, set-wise in one transaction."""
         full = self._lanes.full()
         among = None if self._sweep else sorted(self._hot.difference(full))
-        # What is not written down holds up claims: else it might not be before its lease ends.
-        room = self._lanes.room() - len(self._taken) - len(self._failed)
+        # What is not written down holds up claims: else it might not be before its lease ends, and
+        # more than one worker has under way would be sent again after its death.
+        room = self._lanes.room() - len(self._taken) - len(self._failed) - self._being_written
         self._is_full = room <= 0
         if self._is_full or among == []:
             return
@@ -311,6 +313,7 @@ class Sender:
         if not batch:
             return 0
         unwritten = batch
+        self._being_written = len(batch)
         try:
             failpoints.enter("webhook", "delivered")
             async with self._db.transaction() as tx:
@@ -318,6 +321,7 @@ class Sender:
             unwritten = []
         finally:
             self._taken = unwritten + self._taken
+            self._being_written = 0
         for outcome in batch:
             report(outcome, None)
         self._call_next(batch)

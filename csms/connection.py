@@ -304,10 +304,9 @@ class Connection:
 
     async def _claim(self, found: Next = Look.AGAIN) -> Claimed | None:
         """Take the next command; *found*: what that came to with the last answer."""
-        if found is Look.AGAIN:
-            await self._welcomed.wait()
-            if not self._may_ask():  # the sweep wakes us again
-                return None
+        await self._welcomed.wait()  # a boot may have come while the last answer was recorded
+        if found is Look.AGAIN and not self._may_ask():  # the sweep wakes us again
+            return None
         return await outbound.claim(self._node, self.charger_id, self._take_next, found=found)
 
     def _take_next(self, tx: Tx) -> Awaitable[Next]:

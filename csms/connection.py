@@ -1,9 +1,9 @@
 """One charger's WebSocket: reads frames, answers calls in order, makes calls one at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from websockets import ConnectionClosed
@@ -14,18 +14,17 @@ from core.kernel import failpoints, metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.log import Saying
-from csms import flood, inbound, outbound, protocol
+from csms import flood, inbound, protocol
 from csms.actions import label
 from csms.adapter import Adapter
-from csms.calls import SentCall
 from csms.conduct import Conduct
 from csms.inbound import NotStored, Peer
 from csms.insisting import insist
 from csms.mailbox import Flag, Mailbox
 from csms.node import Node
-from csms.outbound import Claimed, Claiming, Look, Next, NoLongerOurs
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
+from csms.pump import Pump
 from csms.turns import Asked, Due, Item, Late
 from csms.watch import leave
 
@@ -49,8 +48,7 @@ class Connection:
 
     Three tasks: the reader, which matches answers to our calls itself, so that none of them waits
     for a handler; the server, which handles the charger's calls one by one and answers after the
-    commit; the pump, which has at most one call of ours in flight (OCPP-J 1.6 4.1.1), and is there
-    only while there may be one.
+    commit; the pump (``Pump``), which is there only while there may be a call of ours.
 
     Attributes:
         epoch: Of this socket; a higher one in the database means that another has taken over.
@@ -59,6 +57,8 @@ class Connection:
         serials: Of the certificates on which the login stands.
         security_profile: What the login came up to.
         conduct: How the charger behaves here, by the rules of its profile.
+        welcomed: Set but while a boot waits for its answer.
+        is_closing: Whether the socket is closed, or about to be.
     """
 
     def __init__(
@@ -79,12 +79,11 @@ class Connection:
         self._peer = Peer(charger=charger, adapter=adapter, conduct=self.conduct)
         self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
         self._inbound: Mailbox[Item | None] = Mailbox(QUEUE_LIMIT)
-        self._has_work = self._is_pumping = False
+        self._pump = Pump(self, node, adapter)
         self._tasks: asyncio.TaskGroup | None = None
         self._context: Context | None = None
-        self._welcomed = Flag(is_set=True)
-        self._waiting: tuple[str, asyncio.Future[Result | Refusal]] | None = None
-        self._is_closing = False
+        self.welcomed = Flag(is_set=True)
+        self.is_closing = False
         self._ends_for: str | None = None
         self.security_profile = charger.security_profile
         self.serials = serials
@@ -104,8 +103,8 @@ class Connection:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks, self._context = tasks, copy_context()
                 tasks.create_task(self._serve())
-                if self._has_work:
-                    self.wake()
+                self._close_for_reason()
+                self._pump.begin()
                 try:
                     await self._read()
                 finally:
@@ -122,9 +121,22 @@ class Connection:
 
     def wake(self) -> None:
         """Look for commands; called whenever there may be one."""
-        self._has_work = True
-        if not self._is_closing:
-            self._begin_pump()
+        self._pump.wake()
+
+    async def take(self, tx: Tx, charger: Charger) -> bool:
+        """Take the next command in a transaction of somebody else's, who has just queued one.
+
+        It is sent as soon as that is committed. Tells whether it was looked for.
+        """
+        return await self._pump.take(tx, charger)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do *work* while the socket is served; tells whether it is."""
+        if self._tasks is None:
+            work.close()
+            return False
+        self._tasks.create_task(work, context=self._context)
+        return True
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket; ``run`` then ends by itself."""
@@ -133,11 +145,15 @@ class Connection:
 
     def end(self, reason: str) -> None:
         """Have the socket closed because the charger may not be here; wait for nothing."""
-        if not self._is_closing:
+        if not self.is_closing:
             log.warning("socket_ended", charger_id=self.charger_id, reason=reason)
             self._ends_for = reason
             self._stop()
-            self._begin_pump()
+            self._close_for_reason()
+
+    def _close_for_reason(self) -> None:
+        if self._ends_for is not None:
+            self.spawn(self._socket.close(POLICY, self._ends_for))
 
     async def answers_ping(self, *, within_s: float) -> bool:
         """Tell whether the charger is still there."""
@@ -149,10 +165,9 @@ class Connection:
         return True
 
     def _stop(self) -> None:
-        self._is_closing = True
-        self._welcomed.set()
-        if self._waiting is not None and not self._waiting[1].done():
-            self._waiting[1].cancel()
+        self.is_closing = True
+        self.welcomed.set()
+        self._pump.give_up()
 
     # The reader.
 
@@ -208,10 +223,7 @@ class Connection:
         self.conduct.answered(answer, text, known=sent is not None)
         if sent is None:
             log.debug("answer_unsolicited", message_id=answer.id)
-        elif self._waiting is not None and self._waiting[0] == answer.id:
-            if not self._waiting[1].done():
-                self._waiting[1].set_result(answer)
-        else:
+        elif not self._pump.answered(answer):
             await self._inbound.put(Late(sent, answer))
 
     # The server.
@@ -227,7 +239,7 @@ class Connection:
     async def _take(self, item: Item) -> None:
         match item:
             case Due(text, message_id):
-                await self._send(text, "error", message_id=message_id)
+                await self.send(text, "error", message_id=message_id)
             case Asked(call):
                 name = f"frame {label(self._adapter.version, call.action)}"
                 facts = {"action": call.action, "message_id": call.id}
@@ -236,18 +248,18 @@ class Connection:
             case Late(sent, answer):
                 log.info("answer_late", command_id=sent.command.id)
                 self.conduct.note("answer_late", action=sent.action, message_id=sent.message_id)
-                await self._record(sent, answer)
+                await self._pump.record(sent, answer)
 
     async def _answer(self, asked: Asked) -> None:
         call = asked.call
         boots = call.action == "BootNotification"
         if boots:  # our first questions come after our answer
-            self._welcomed.clear()
+            self.welcomed.clear()
         try:
             text = await self._answered(asked)
             if text is not None:
                 kind = "error" if text.startswith("[4,") else "result"
-                await self._send(text, kind, message_id=call.id, action=call.action)
+                await self.send(text, kind, message_id=call.id, action=call.action)
                 failpoints.replied()
                 seconds = self._node.clock.monotonic() - asked.at_s
                 metrics.CALLS.labels(label(self._adapter.version, call.action)).observe(seconds)
@@ -256,15 +268,13 @@ class Connection:
                     self.follow_profile()
         finally:
             if boots:
-                self._welcomed.set()
+                self.welcomed.set()
 
     async def _answered(self, asked: Asked) -> str | None:
         """Return the answer; ``None``, with the socket closed, where nothing could be stored."""
         try:
             answer = inbound.answer
-            return await self._insist(
-                lambda: answer(self._node, self._peer, asked.call, asked.text)
-            )
+            return await self.insist(lambda: answer(self._node, self._peer, asked.call, asked.text))
         except DatabaseUnavailable:
             log.warning("socket_given_up", reason="database_unavailable")
             await self.close(TRY_LATER, "try again later")
@@ -272,121 +282,12 @@ class Connection:
             await self.close(INTERNAL, "not stored")
         return None
 
-    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
-        return await insist(work, self._node.clock, is_over=lambda: self._is_closing)
-
-    # The pump.
-
-    def _begin_pump(self) -> None:
-        if not self._is_pumping and self._tasks is not None:
-            self._is_pumping = True
-            self._tasks.create_task(self._pump(), context=self._context)
-
-    async def _pump(self) -> None:
-        while self._has_work and not self._is_closing:
-            self._has_work = False
-            try:
-                claimed = await self._claim()
-                while claimed is not None:
-                    claimed = await self._sent(claimed)
-            except DatabaseUnavailable:
-                log.warning("commands_delayed")  # the sweep wakes us again
-            except NoLongerOurs as exc:
-                self.end(str(exc))
-            except Exception:  # a bug must cost one command, not the session
-                log.exception("command_failed")
-        self._is_pumping = False
-        if self._ends_for is not None:
-            await self._socket.close(POLICY, self._ends_for)
-
-    def _may_ask(self) -> bool:
-        return not self._is_closing and self.conduct.is_settled
-
-    async def _claim(self, found: Next = Look.AGAIN) -> Claimed | None:
-        """Take the next command; *found*: what that came to with the last answer."""
-        await self._welcomed.wait()  # a boot may have come while the last answer was recorded
-        if found is Look.AGAIN and not self._may_ask():  # the sweep wakes us again
-            return None
-        return await outbound.claim(self._node, self.charger_id, self._take_next, found=found)
-
-    def _take_next(self, tx: Tx) -> Awaitable[Next]:
-        return outbound.claiming(
-            self._node,
-            self._adapter,
-            charger_id=self.charger_id,
-            epoch=self.epoch,
-            security_profile=self.security_profile,
-            max_bytes=self.conduct.rules.max_sent_bytes,
-        )(tx)
-
-    async def _sent(self, claimed: Claimed) -> Claimed | None:
-        """Send a command and wait for its answer; return the next, taken with the answer."""
-        command = claimed.command
-        failpoints.hit("csms.claimed", command.kind)
-        parent = claimed.traceparent
-        with tracing.span(f"command {claimed.action}", parent=parent, command_id=command.id):
-            answer = await self._ask(claimed)
-        following: Next = Look.AGAIN
-        if answer is None:
-            await self._insist(lambda: outbound.record_silence(self._node, command))
-        else:
-            failpoints.hit("csms.answered", command.kind)
-            sent = SentCall(command, claimed.message_id, claimed.action, 0.0)
-            asks = self._may_ask() and not claimed.is_last
-            following = await self._record(sent, answer, take=self._take_next if asks else None)
-        # whatever comes meanwhile wakes us
-        return None if claimed.is_last else await self._claim(following)
-
-    async def _ask(self, claimed: Claimed) -> Result | Refusal | None:
-        """Write a call and return its answer; ``None`` if it may or may not have been heard."""
-        if self._is_closing:  # it ended while the claim was being committed
-            return None
-        command = claimed.command
-        self._node.calls.add(message_id=claimed.message_id, command=command, action=claimed.action)
-        future: asyncio.Future[Result | Refusal] = asyncio.get_running_loop().create_future()
-        self._waiting = (claimed.message_id, future)
-        try:
-            written = await self._send(
-                claimed.text,
-                "call",
-                message_id=claimed.message_id,
-                action=claimed.action,
-                operation_id=command.operation_id,
-            )
-            if not written:
-                return None
-            self.conduct.asked(claimed.action, claimed.text)
-            failpoints.hit("csms.written", command.kind)
-            asked_s = self._node.clock.monotonic()
-            await asyncio.wait([future], timeout=command.timeout_s)
-            if not future.done() or future.cancelled():
-                return None
-            seconds = self._node.clock.monotonic() - asked_s
-            metrics.ASKED.labels(label(self._adapter.version, claimed.action)).observe(seconds)
-            return future.result()
-        finally:
-            self._waiting = None
-            future.cancel()
-
-    async def _record(
-        self, sent: SentCall, answer: Result | Refusal, *, take: Claiming | None = None
-    ) -> Next:
-        """Record an answer; return what *take* came to."""
-        try:
-            recorded = await self._insist(
-                lambda: outbound.record_answer(self._node, self._adapter, sent, answer, take=take)
-            )
-        except DatabaseUnavailable:  # the evidence decides, as after a crash
-            log.warning("answer_not_recorded", command_id=sent.command.id)
-            return Look.AGAIN
-        if recorded.flaw is not None:
-            excerpt = f"{sent.action}: {recorded.flaw}"
-            self.conduct.note("answer_invalid", text=excerpt, message_id=sent.message_id)
-        return recorded.following
+    async def insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        return await insist(work, self._node.clock, is_over=lambda: self.is_closing)
 
     # Both ways.
 
-    async def _send(self, text: str, kind: str, **about: str | None) -> bool:
+    async def send(self, text: str, kind: str, **about: str | None) -> bool:
         """Write a frame; tell whether the socket took it. *about*: see ``Node.log_frame``."""
         try:
             await self._socket.send(text)

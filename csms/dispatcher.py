@@ -7,7 +7,7 @@ import structlog
 
 from core.chargers import presence, registry
 from core.chargers.login import is_enough
-from core.chargers.models import Held
+from core.chargers.models import Charger, Held
 from core.commands import service as commands
 from core.kernel import failpoints
 from core.kernel.db import Tx
@@ -55,6 +55,12 @@ async def dispatch(node: Node) -> None:
                 watch_s = clock.monotonic() + watch.WATCH_EVERY_S
                 await _guarded(watch.watch, node)
             await _listen(node, rings)
+
+
+async def help_out(node: Node, tx: Tx, charger: Charger) -> bool:
+    """Let the connection of a charger take what was queued for it in the same transaction."""
+    connection = node.connections.get(charger.id)
+    return connection is not None and await connection.take(tx, charger)
 
 
 async def _guarded(work: Callable[[Node], Awaitable[None]], node: Node) -> None:

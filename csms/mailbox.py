@@ -10,26 +10,30 @@ T = TypeVar("T")
 
 
 class Flag:
-    """Something that one task waits for until others have set it."""
+    """Something that one task waits for until others have set it.
 
-    __slots__ = ("_is_set", "_waiter")
+    Attributes:
+        is_set: Whether nobody has to wait now.
+    """
+
+    __slots__ = ("_waiter", "is_set")
 
     def __init__(self, *, is_set: bool = False) -> None:
-        self._is_set = is_set
+        self.is_set = is_set
         self._waiter: asyncio.Future[None] | None = None
 
     def set(self) -> None:
         """Let through who waits, and whoever comes."""
-        self._is_set = True
+        self.is_set = True
         _wake(self._waiter)
 
     def clear(self) -> None:
         """Have whoever comes wait."""
-        self._is_set = False
+        self.is_set = False
 
     async def wait(self) -> None:
         """Return as soon as it is set."""
-        while not self._is_set:
+        while not self.is_set:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter

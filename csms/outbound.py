@@ -1,11 +1,11 @@
 """Our calls: claimed, put into the charger's words, their answers recorded."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -74,8 +74,13 @@ class Look(Enum):
 
 Next = Claimed | Look | str | None
 """What looking for a command came to: the next one, why the socket has to be closed, nothing."""
-Claiming = Callable[[Tx], Awaitable[Next]]
-"""Takes the next command of a charger within a transaction."""
+
+
+class Claiming(Protocol):
+    """Takes the next command of a charger within a transaction."""
+
+    def __call__(self, tx: Tx, charger: Charger | None = None) -> Awaitable[Next]:
+        """Take it; *charger*, if the transaction has just read it."""
 
 
 class NoLongerOurs(Exception):
@@ -98,11 +103,12 @@ def claiming(
         max_bytes: The largest frame that the charger can take, by its profile.
     """
 
-    async def work(tx: Tx) -> Next:
-        try:
-            charger = await registry.get(tx, charger_id)
-        except PlatformError:
-            return REMOVED
+    async def work(tx: Tx, charger: Charger | None = None) -> Next:
+        if charger is None:
+            try:
+                charger = await registry.get(tx, charger_id)
+            except PlatformError:
+                return REMOVED
         if charger.epoch == epoch and not charger.online:
             return None  # let go of by a node that took this one for dead: it is taken back
         why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from core.alerts.service import raise_alert
 from core.chargers import presence, security_events
 from core.chargers.frame_log import FrameLog
 from core.chargers.models import Charger
+from core.commands import service as commands
 from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
@@ -29,7 +31,7 @@ from core.kernel.settings import Settings
 from csms import revoked, schemas
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
-from csms.dispatcher import beat, dispatch
+from csms.dispatcher import beat, dispatch, help_out
 from csms.door import Door, Socket
 from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
@@ -146,6 +148,7 @@ async def listen(
         )
         urls.append(_url("wss", settings, servers[-1]))
     sandbox_url = await _serve_sandbox(node, tls, keeping, servers, plain_url=urls[0])
+    db.helpers[commands.topic(node.id)] = partial(help_out, node)
     beating = asyncio.create_task(beat(node))
     dispatching = asyncio.create_task(dispatch(node))
     watching = asyncio.create_task(tls.watch())
@@ -162,6 +165,7 @@ async def listen(
             sandbox_url=sandbox_url,
         )
     finally:
+        del db.helpers[commands.topic(node.id)]
         watching.cancel()
         hearing.cancel()
         await _drain(node, servers)

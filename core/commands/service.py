@@ -52,18 +52,21 @@ async def enqueue(
     session_id: str | None = None,
     desired_id: str | None = None,
     fleet_target_id: str | None = None,
+    at_once: bool = False,
 ) -> CommandRow:
     """Queue *command* for *charger* and wake the node that holds its socket after the commit.
+
+    Args:
+        at_once: Have it claimed in this transaction, if this process holds the charger's socket
+            and nothing is under way on it: then the charger has it one commit earlier. Not for
+            what the charger may hear only after an answer that this transaction is for.
 
     Raises:
         PlatformError: ``overloaded``: the charger's queue is full.
     """
-    if len(await store.queued_of(tx, charger_id=charger.id)) >= QUEUE_LIMIT:
-        raise PlatformError(
-            "overloaded", f"{QUEUE_LIMIT} commands are waiting for this charger.", retry_after=30
-        )
     row = await store.add(
         tx,
+        at_most=QUEUE_LIMIT,
         **_new_row(tx, charger, command),
         priority=priority,
         operation_id=operation_id,
@@ -74,7 +77,12 @@ async def enqueue(
         timeout_s=timeout_s,
         expires_at=expires_at,
     )
-    _wake(tx, charger)
+    if row is None:
+        raise PlatformError(
+            "overloaded", f"{QUEUE_LIMIT} commands are waiting for this charger.", retry_after=30
+        )
+    if not (at_once and charger.node_id and await tx.help(topic(charger.node_id), charger)):
+        _wake(tx, charger)
     return row
 
 

@@ -2,21 +2,39 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable, func, insert, select
 
 from core.chargers.models import chargers
 from core.commands.models import IS_OPEN, IS_QUEUED, CommandRow, commands
 from core.commands.states import MACHINE, CommandStatus
 from core.kernel.db import Tx
 from core.kernel.given import is_among
-from core.kernel.queries import On, query
-from core.kernel.rows import guarded_move, insert_one, insert_rows
+from core.kernel.queries import On, Prepared, bound, filled, parameter, query
+from core.kernel.rows import guarded_move, insert_rows
 
 
-async def add(tx: Tx, **values: Any) -> CommandRow:
-    return await insert_one(tx, commands, CommandRow, **values)
+async def add(tx: Tx, *, at_most: int, **values: Any) -> CommandRow | None:
+    """Queue a command; ``None`` if *at_most* wait for its charger already."""
+    values["at_most"] = at_most
+    return await tx.one_or_none(filled(_add(tuple(values)), values), CommandRow)
+
+
+@cache
+def _add(names: tuple[str, ...]) -> Prepared:
+    def build(_: On) -> Executable:
+        columns = [name for name in names if name != "at_most"]
+        row = select(*(bound(parameter(name), commands.c[name].type) for name in columns))
+        waiting = select(func.count()).where(
+            commands.c.charger_id == parameter("charger_id"), IS_QUEUED
+        )
+        has_room = waiting.scalar_subquery() < parameter("at_most")
+        added = insert(commands).from_select(columns, row.where(has_room))
+        return added.returning(commands)
+
+    return Prepared(build)
 
 
 async def add_all(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:

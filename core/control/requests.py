@@ -9,7 +9,7 @@ from typing import Any, Literal
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
 from core.kernel.times import rfc3339
-from core.operations import store
+from core.operations import step_store, store
 from core.operations.models import Operation, Step
 
 
@@ -147,6 +147,9 @@ async def replay(tx: Tx, requester: Requester, type_: str, request: Request) -> 
 
 
 async def answer(tx: Tx, operation: Operation, *, replayed: bool = False) -> Accepted:
-    """Return *operation* with its steps, as the answer to a request."""
-    steps = await store.steps(tx, operation.id)
+    """Return *operation* with its steps so far, as the answer to a request.
+
+    It may have been claimed for the charger since, in the same transaction.
+    """
+    steps = await step_store.of_operation(tx, operation.id, until=operation.sequence)
     return Accepted(operation=operation, steps=steps, replayed=replayed)

@@ -212,4 +212,5 @@ async def _enqueue(
         timeout_s=settings.command_timeout.total_seconds(),
         requested_by=requester.name,
         operation_id=operation.id,
+        at_once=True,
     )

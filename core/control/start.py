@@ -32,19 +32,22 @@ async def start_charge(
     """Accept a request to start charging; idempotent in its request_id.
 
     A repeated request returns the operation of the first one, whatever became of the charger
-    since; so that is looked for before the charger is.
+    since: that is looked for wherever this one could not be taken.
 
     Raises:
         PlatformError: ``not_found``, ``station_not_granted``, ``charger_offline``,
             ``connector_busy`` (``_faulted``, ``_reserved``, ``_unavailable``), ``limit_invalid``,
             ``idempotency_key_reused``; nothing was recorded and the request_id is free.
     """
-    if earlier := await replay(tx, requester, OperationType.START_CHARGE, request):
-        return earlier
-    limits = _check_limits(request)
-    place = await look.find(tx, requester, request.connector_id)
-    look.require_control(place)
-    reservation = await _reservation(tx, requester, request)
+    try:
+        limits = _check_limits(request)
+        place = await look.find(tx, requester, request.connector_id)
+        look.require_control(place)
+        reservation = await _reservation(tx, requester, request)
+    except PlatformError:
+        if earlier := await replay(tx, requester, OperationType.START_CHARGE, request):
+            return earlier
+        raise
     operation = await store.add(
         tx,
         id=new_id("op"),
@@ -98,6 +101,7 @@ async def _enqueue(
         timeout_s=settings.command_timeout.total_seconds(),
         requested_by=requester.name,
         operation_id=operation.id,
+        at_once=True,
     )
 
 

@@ -103,6 +103,7 @@ async def _stop_session(
         expires_at=operation.deadline_at,
         requested_by=requester.name,
         operation_id=operation.id,
+        at_once=True,
     )
     return await answer(tx, operation)
 

@@ -26,12 +26,17 @@ from core.kernel.engine import Connection, Engine
 from core.kernel.engine_postgres import PATIENCE_S, PostgresEngine
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.outcomes import Outcome
 from core.kernel.queries import Filled, On
 from core.kernel.statements import Shape, Statements, statements_for
 from core.kernel.times import to_millis
 from core.kernel.together import Together
 
 T = TypeVar("T")
+Helper = Callable[["Tx", Any], Awaitable[bool]]
+"""Does its part of a transaction, if it can; tells whether it did."""
+
+
 _UTC: Final = "+00:00"
 Statement = Executable | Filled
 """What a transaction runs."""
@@ -98,11 +103,13 @@ class Tx:
         at_last: What they gather for its end; works that share a transaction share this, too.
         asked: How many statements it was asked to run.
         has_written: Whether one of them was more than a question.
+        outcome: How it will have ended; works that share a transaction share this, too.
     """
 
     __slots__ = (
         "_at_end",
         "_connection",
+        "_helpers",
         "_rings",
         "_statements",
         "asked",
@@ -110,11 +117,19 @@ class Tx:
         "has_written",
         "info",
         "now",
+        "outcome",
     )
 
-    def __init__(self, connection: Connection, statements: Statements, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        statements: Statements,
+        now: datetime,
+        helpers: Mapping[str, Helper],
+    ) -> None:
         self._connection = connection
         self._statements = statements
+        self._helpers = helpers
         self._rings: list[tuple[str, str]] = []
         self._at_end: dict[str, Callable[[Tx], Awaitable[None]]] = {}
         self.now = now
@@ -122,6 +137,7 @@ class Tx:
         self.at_last: dict[str, Any] = {}
         self.asked = 0
         self.has_written = False
+        self.outcome = Outcome()
 
     def shared(self) -> Callable[[], "Tx"]:
         """Return what makes a transaction for each of several works that run in this one.
@@ -135,8 +151,9 @@ class Tx:
             way = Together(way)
 
         def one() -> Tx:
-            tx = Tx(way, self._statements, self.now)
+            tx = Tx(way, self._statements, self.now, self._helpers)
             tx._rings, tx._at_end, tx.at_last = self._rings, self._at_end, self.at_last
+            tx.outcome = self.outcome
             return tx
 
         return one
@@ -222,6 +239,14 @@ class Tx:
         if (topic, key) not in self._rings:
             self._rings.append((topic, key))
 
+    async def help(self, topic: str, what: Any) -> bool:
+        """Let who helps with *topic* in this process (``Database.helpers``) do its part now.
+
+        Returns whether it did; otherwise who listens to the topic has to be rung.
+        """
+        helper = self._helpers.get(topic)
+        return helper is not None and await helper(self, what)
+
     def at_end(self, key: str, work: Callable[["Tx"], Awaitable[None]]) -> None:
         """Run *work* once, just before the commit; works run in the order of their keys.
 
@@ -243,6 +268,10 @@ class Database:
 
     Args:
         engine: What runs the statements; the driver of *url* if not given.
+
+    Attributes:
+        helpers: By topic, who of this process takes part in a transaction instead of being rung
+            after it (``Tx.help``).
     """
 
     def __init__(
@@ -258,6 +287,7 @@ class Database:
         self.url = url
         self.doorbell = doorbell
         self.clock = clock
+        self.helpers: dict[str, Helper] = {}
         self._anchor: datetime | None = None
         self._engine = engine or _engine(url, pool_size, patience_s, clock)
         self._statements = statements_for(self._engine.dialect)
@@ -292,17 +322,20 @@ class Database:
             raise
         began_s = monotonic()
         metrics.TRANSACTION_WAIT_SECONDS.observe(began_s - asked_s)
+        tx: Tx | None = None
         try:
             if self._anchor is None:
                 await self._synchronise(connection)
             witness = failpoints.witness(connection)
-            tx = Tx(witness or connection, self._statements, self.now())
+            tx = Tx(witness or connection, self._statements, self.now(), self.helpers)
             with tracing.span("transaction", leads=False):
                 yield tx
                 rings = await tx.finish()
             if witness is not None:
                 witness.pass_by("before")
         except BaseException as exc:
+            if tx is not None:
+                tx.outcome.is_known(committed=False)
             await self._engine.roll_back(connection, exc)
             is_away = isinstance(exc, DatabaseUnavailable)
             (metrics.UNAVAILABLE if is_away else metrics.ROLLED_BACK).observe(monotonic() - began_s)
@@ -310,9 +343,12 @@ class Database:
         ready_s = monotonic()
         try:
             await self._engine.commit(connection)
-        except DatabaseUnavailable:
-            metrics.UNAVAILABLE.observe(monotonic() - began_s)
+        except BaseException as exc:
+            tx.outcome.is_known(committed=False)
+            if isinstance(exc, DatabaseUnavailable):
+                metrics.UNAVAILABLE.observe(monotonic() - began_s)
             raise
+        tx.outcome.is_known(committed=True)
         done_s = monotonic()
         metrics.COMMIT_SECONDS.observe(done_s - ready_s)
         metrics.COMMITTED.observe(done_s - began_s)

@@ -41,12 +41,6 @@ async def insert_rows(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -
         await tx.execute(filled(_insert_rows(table, names), {"rows": values}))
 
 
-async def insert_one(tx: Tx, table: Table, into: type[T], **values: Any) -> T:
-    """Insert one row and return it; a violated constraint is a bug."""
-    statement = filled(_insert(table, tuple(values), returning=True), values)
-    return await tx.one(statement, into)
-
-
 async def insert_once(tx: Tx, table: Table, into: type[T], **values: Any) -> T | None:
     """Insert and return the row, or ``None`` where a unique constraint already holds one."""
     statement = filled(_insert(table, tuple(values), returning=True, once=True), values)

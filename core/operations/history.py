@@ -12,7 +12,7 @@ from core.commands import service as commands
 from core.commands.models import CommandRow
 from core.kernel.db import Tx
 from core.kernel.page import Page, Slice
-from core.operations import service, store
+from core.operations import service, step_store, store
 from core.operations.models import Operation, Step
 from core.operations.states import OperationStatus, OperationType
 from core.webhooks import tracing
@@ -45,7 +45,7 @@ async def history(tx: Tx, operation_id: str) -> History:
     about = (operation.id, operation.session_id, operation.reservation_id)
     return History(
         operation=operation,
-        steps=await store.steps(tx, operation_id),
+        steps=await step_store.of_operation(tx, operation_id),
         commands=asked,
         frames=await _frames(tx, operation, asked),
         events=await tracing.of_objects(tx, [id_ for id_ in about if id_ is not None]),
@@ -75,7 +75,7 @@ async def search_operations(
         connector_id=connector_id,
         charger_id=charger_id,
     )
-    steps = await store.steps_of(tx, [operation.id for operation in found.rows])
+    steps = await step_store.of_operations(tx, [operation.id for operation in found.rows])
     return found.map(lambda operation: (operation, steps[operation.id]))
 
 

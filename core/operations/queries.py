@@ -8,7 +8,7 @@ from typing import Final
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
 from core.kernel.page import Page, Slice
-from core.operations import reservation_store, store
+from core.operations import reservation_store, step_store, store
 from core.operations.models import Operation, Reservation, Step
 from core.operations.states import (
     OperationStatus,
@@ -31,7 +31,7 @@ async def get_operation(
     operation = await store.by_id(tx, operation_id)
     if operation is None or not _owned(operation, partner_id, livemode):
         raise not_found("operation")
-    return operation, await store.steps(tx, operation.id)
+    return operation, await step_store.of_operation(tx, operation.id)
 
 
 async def list_operations(
@@ -57,7 +57,7 @@ async def list_operations(
         connector_id=connector_id,
         charger_id=None,
     )
-    steps = await store.steps_of(tx, [operation.id for operation in found.rows])
+    steps = await step_store.of_operations(tx, [operation.id for operation in found.rows])
     return found.map(lambda operation: (operation, steps[operation.id]))
 
 

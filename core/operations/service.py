@@ -1,9 +1,9 @@
 """Use cases of operations: claim for sending, record the answer, confirm, expire, cancel."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Executable, select
+from sqlalchemy import select
 
 from core.chargers.models import Charger, Connector, chargers, connectors
 from core.chargers.states import ConnectorStatus
@@ -14,9 +14,8 @@ from core.commands.models import CommandRow
 from core.kernel import metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
-from core.kernel.queries import query
 from core.kernel.times import rfc3339
-from core.operations import failures, reservations, store
+from core.operations import failures, reservations, step_store, store
 from core.operations.failures import Failure
 from core.operations.models import Operation
 from core.operations.states import ACHIEVED, MACHINE, OperationStatus, OperationType, Stage
@@ -85,18 +84,15 @@ async def record_answer(tx: Tx, command: CommandRow, answer: Answer) -> None:
     row = await commands.record_answer(tx, command.id, answer)
     if row is None or row.operation_id is None:
         return
-    operation = await store.by_id(tx, row.operation_id)
-    if operation is None:
-        return
+    operation, status = await store.with_connector(tx, row.operation_id)
     if answer.verdict is Verdict.ACCEPTED:
-        await _accepted(tx, operation, answer)
+        await _accepted(tx, operation, answer, status)
     elif not await _another_stop_is_under_way(tx, operation):
-        connector = await _connector(tx, operation.connector_id)
-        failure = failures.of_refusal(operation.type, row, answer, connector.status)
+        failure = failures.of_refusal(operation.type, row, answer, status)
         await finish(tx, operation.id, OperationStatus.FAILED, failure=failure)
 
 
-async def _accepted(tx: Tx, operation: Operation, answer: Answer) -> None:
+async def _accepted(tx: Tx, operation: Operation, answer: Answer, status: ConnectorStatus) -> None:
     facts: dict[str, Any] = {"response": answer.response}
     match operation.type:
         case OperationType.START_CHARGE | OperationType.STOP_CHARGE:
@@ -106,8 +102,7 @@ async def _accepted(tx: Tx, operation: Operation, answer: Answer) -> None:
             if moved is None:
                 return
             await _progress(tx, moved)
-            connector = await _connector(tx, operation.connector_id)
-            waits = connector.status is ConnectorStatus.AVAILABLE
+            waits = status is ConnectorStatus.AVAILABLE
             if operation.type is OperationType.START_CHARGE and waits:
                 moved = await store.advance(
                     tx, operation.id, Stage.WAITING_FOR_VEHICLE, after=_BEFORE_VEHICLE, facts={}
@@ -156,15 +151,18 @@ async def finish(
         values["session_id"] = session_id
     if failure is not None:
         values["failure"] = failure.view()
+    stage = None
     if to is OperationStatus.SUCCEEDED:
         current = await store.by_id(tx, operation_id)
         if current is None:
             return None
         values["stage"] = ACHIEVED[current.type]
+        stage = current.stage
     operation = await store.move(tx, operation_id, to, facts=facts, sources=sources, **values)
     if operation is None:
         return None
-    await commands.withdraw(tx, operation_id=operation_id)
+    if (stage or operation.stage) is Stage.QUEUED:  # else its command was sent
+        await commands.withdraw(tx, operation_id=operation_id)
     name = f"operation.{to.value}"
     with tracing.span(name, parent=operation.traceparent, operation_id=operation.id):
         await emit(tx, operation, name)
@@ -198,6 +196,13 @@ async def measure(tx: Tx) -> None:
 
 async def emit(tx: Tx, operation: Operation, type_: str) -> None:
     """Write the event *type_* about *operation*, as it is now."""
+    view = operation_view(operation, await step_store.of_operation(tx, operation.id))
+    await _emit(tx, operation, type_, view)
+
+
+async def _emit(
+    tx: Tx, operation: Operation, type_: str, obj: Mapping[str, Any] | webhooks.Made
+) -> None:
     await webhooks.emit(
         tx,
         partner_id=operation.partner_id,
@@ -211,13 +216,19 @@ async def emit(tx: Tx, operation: Operation, type_: str) -> None:
             "session_id": operation.session_id,
             "order_id": None,
         },
-        obj=operation_view(operation, await store.steps(tx, operation.id)),
+        obj=obj,
         station_id=await station_of(tx, operation.charger_id),
     )
 
 
 async def _progress(tx: Tx, operation: Operation) -> None:
-    await emit(tx, operation, "operation.progress")
+    """Tell of another stage; few ask for that, so its history is read only if somebody does."""
+
+    async def view(later: Tx) -> dict[str, Any]:
+        steps = await step_store.of_operation(later, operation.id, until=operation.sequence)
+        return operation_view(operation, steps)
+
+    await _emit(tx, operation, "operation.progress", view)
     tx.ring(topic(operation.id), operation.id)
 
 
@@ -326,14 +337,6 @@ async def _another_stop_is_under_way(tx: Tx, operation: Operation) -> bool:
 async def _failure_at_deadline(tx: Tx, operation: Operation) -> Failure:
     sent = await commands.of_operation(tx, operation.id)
     charger = await tx.one(select(chargers).where(chargers.c.id == operation.charger_id), Charger)
-    connector = await _connector(tx, operation.connector_id)
+    here = select(connectors).where(connectors.c.id == operation.connector_id)
+    connector = await tx.one(here, Connector)
     return failures.of_deadline(operation.type, sent[-1] if sent else None, charger, connector)
-
-
-async def _connector(tx: Tx, connector_id: str) -> Connector:
-    return await tx.one(_connector_of(connector_id), Connector)
-
-
-@query
-def _connector_of(connector_id: str) -> Executable:
-    return select(connectors).where(connectors.c.id == connector_id)

@@ -1,24 +1,24 @@
-"""SQL of operations and their history. Every state change of the table is in this file."""
+"""SQL of operations. Every state change of the table is in this file."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Executable, Select, func, literal_column, select, update
 
 from core.chargers.models import chargers, connectors
+from core.chargers.states import ConnectorStatus
+from core.chargers.store import station_known
 from core.kernel import tracing
 from core.kernel.db import Tx
 from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
 from core.kernel.queries import On, query
-from core.kernel.rows import ONE_MORE, guarded_move, insert_once, insert_rows
-from core.operations.models import IS_UNFINISHED, Operation, Step, operation_steps, operations
+from core.kernel.rows import ONE_MORE, guarded_move, insert_once
+from core.operations import step_store
+from core.operations.models import IS_UNFINISHED, Operation, operations
 from core.operations.states import MACHINE, OperationStatus, OperationType, Stage
-
-_STEPS: Final = "operation steps"
-_NEW_STEPS: Final = "0-operation-steps"
-_STEP_COLUMNS: Final = tuple(operation_steps.c.keys())
 
 
 async def add(tx: Tx, **values: Any) -> Operation | None:
@@ -40,7 +40,7 @@ async def add(tx: Tx, **values: Any) -> Operation | None:
         **values,
     )
     if operation is not None:
-        _remember(tx, operation, {})
+        step_store.note(tx, operation, {})
     return operation
 
 
@@ -67,7 +67,7 @@ async def move(
         **values,
     )
     if operation is not None:
-        _remember(tx, operation, facts or {})
+        step_store.note(tx, operation, facts or {})
     return operation
 
 
@@ -78,7 +78,7 @@ async def advance(
     statement = _advance(tx, operation_id, stage, after=sorted(after), now=tx.now)
     operation = await tx.one_or_none(statement, Operation)
     if operation is not None:
-        _remember(tx, operation, facts)
+        step_store.note(tx, operation, facts)
     return operation
 
 
@@ -115,7 +115,7 @@ async def set_late_outcome(
     )
     operation = await tx.one_or_none(statement, Operation)
     if operation is not None:
-        _remember(tx, operation, {"late_outcome": late_outcome})
+        step_store.note(tx, operation, {"late_outcome": late_outcome})
     return operation
 
 
@@ -151,6 +151,35 @@ async def by_id(tx: Tx, operation_id: str) -> Operation | None:
 @query
 def _by_id(operation_id: str) -> Executable:
     return select(operations).where(operations.c.id == operation_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed(Operation):
+    """An operation, the status of its connector, and where that stands."""
+
+    connector_status: ConnectorStatus
+    station_id: str | None
+
+    def __post_init__(self) -> None:
+        Operation.__post_init__(self)
+        object.__setattr__(self, "connector_status", ConnectorStatus(self.connector_status))
+
+
+async def with_connector(tx: Tx, operation_id: str) -> tuple[Operation, ConnectorStatus]:
+    """Return an operation and its connector's status; ``station_of`` knows its place then."""
+    found = await tx.one(_with_connector(operation_id), _Placed)
+    station_known(tx, found.charger_id, found.station_id)
+    return found, found.connector_status
+
+
+@query
+def _with_connector(operation_id: str) -> Executable:
+    return (
+        select(*operations.c, connectors.c.status.label("connector_status"), chargers.c.station_id)
+        .join(connectors, connectors.c.id == operations.c.connector_id)
+        .join(chargers, chargers.c.id == operations.c.charger_id)
+        .where(operations.c.id == operation_id)
+    )
 
 
 async def count_by_status(tx: Tx) -> Sequence[Any]:
@@ -279,42 +308,6 @@ def _stranded(charger_id: str, limit: int) -> Executable:
     )
 
 
-async def steps(tx: Tx, operation_id: str) -> Sequence[Step]:
-    """Return the history of an operation; what this transaction has read already is not read."""
-    known = _known(tx)
-    if operation_id not in known:
-        new = [step for step in tx.at_last.get(_NEW_STEPS, ()) if step.operation_id == operation_id]
-        known[operation_id] = [*await tx.all(_steps(operation_id), Step), *new]
-    return tuple(known[operation_id])
-
-
-def _known(tx: Tx) -> dict[str, list[Step]]:
-    """Return the histories that a transaction has read, and written on."""
-    known: dict[str, list[Step]] = tx.info.setdefault(_STEPS, {})
-    return known
-
-
-@query
-def _steps(operation_id: str) -> Executable:
-    return (
-        select(operation_steps)
-        .where(operation_steps.c.operation_id == operation_id)
-        .order_by(operation_steps.c.sequence)
-    )
-
-
-async def steps_of(tx: Tx, operation_ids: Sequence[str]) -> dict[str, list[Step]]:
-    statement = (
-        select(operation_steps)
-        .where(operation_steps.c.operation_id.in_(operation_ids))
-        .order_by(operation_steps.c.operation_id, operation_steps.c.sequence)
-    )
-    found: dict[str, list[Step]] = {operation_id: [] for operation_id in operation_ids}
-    for step in await tx.all(statement, Step):
-        found[step.operation_id].append(step)
-    return found
-
-
 async def search(
     tx: Tx,
     page: Page,
@@ -342,30 +335,6 @@ async def search(
         statement = statement.where(operations.c.connector_id.in_(here))
     only = {"status": status, "type": type_}
     return await paginate(tx, statement, operations, page, Operation, only=only)
-
-
-def _remember(tx: Tx, operation: Operation, facts: dict[str, Any]) -> None:
-    """Note the step that *operation* has taken; all of a transaction are written at its end."""
-    step = Step(
-        operation_id=operation.id,
-        sequence=operation.sequence,
-        at=tx.now,
-        status=operation.status,
-        stage=operation.stage,
-        facts=facts,
-    )
-    new: list[Step] = tx.at_last.setdefault(_NEW_STEPS, [])
-    new.append(step)
-    tx.at_end(_NEW_STEPS, _write_steps)
-    history = _known(tx).pop(operation.id, [])
-    if len(history) + 1 == step.sequence:  # else another transaction was in between
-        _known(tx)[operation.id] = [*history, step]
-
-
-async def _write_steps(tx: Tx) -> None:
-    new: list[Step] = tx.at_last.pop(_NEW_STEPS)
-    rows = [{name: getattr(step, name) for name in _STEP_COLUMNS} for step in new]
-    await insert_rows(tx, operation_steps, rows)
 
 
 async def failed_starts(

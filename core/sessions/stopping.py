@@ -32,8 +32,13 @@ async def send_stop(
     expires_at: datetime,
     requested_by: str,
     operation_id: str | None = None,
+    at_once: bool = False,
 ) -> None:
-    """Queue the stop of *session*; *wanted* becomes its stop_reason when the charger obeys."""
+    """Queue the stop of *session*; *wanted* becomes its stop_reason when the charger obeys.
+
+    Args:
+        at_once: As of ``commands.enqueue``.
+    """
     await store.want_stop(tx, session.id, wanted.value)
     await commands.enqueue(
         tx,
@@ -45,6 +50,7 @@ async def send_stop(
         requested_by=requested_by,
         operation_id=operation_id,
         session_id=session.id,
+        at_once=at_once,
     )
 
 

@@ -1,7 +1,7 @@
 """Writing events: queued by any domain, stored and numbered in the last moment before commit."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ from core.webhooks.types import OPT_IN, OWN_SEQUENCE, EventType, covers
 TOPIC: Final = "webhooks"
 _AT_END: Final = "2-events"
 
+Made = Callable[[Tx], Awaitable[Mapping[str, Any]]]
+"""Makes the object of an event, as it was when the event was queued, if somebody wants it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Queued:
@@ -30,7 +33,7 @@ class _Queued:
     object_sequence: int | None
     related: dict[str, str | None]
     station_id: str | None
-    obj: msgspec.Raw
+    obj: msgspec.Raw | Made
     only_endpoint: str | None
     latest_of: str | None
     traceparent: str | None
@@ -50,7 +53,7 @@ async def emit(
     object_id: str,
     object_sequence: int | None,
     related: Mapping[str, str | None],
-    obj: Mapping[str, Any] | msgspec.Raw,
+    obj: Mapping[str, Any] | msgspec.Raw | Made,
     station_id: str | None = None,
     only_endpoint: str | None = None,
     latest_of: str | None = None,
@@ -64,7 +67,8 @@ async def emit(
             object's newest event has, for types that are not in ``OWN_SEQUENCE``.
         related: Any of operation_id, request_id, session_id, order_id.
         obj: The whole object as the API shows it, JSON values only; or what ``bodies.freeze``
-            made of it, for an object that many partners hear of.
+            made of it, for an object that many partners hear of; or what makes it, for an event
+            that hardly anybody wants.
         station_id: Where the object is; *obj* is asked for its ``station_id`` if it is not given.
         only_endpoint: Deliver to this endpoint alone, whatever it subscribed to.
         latest_of: An object of which only the newest state counts: what is queued of it for an
@@ -81,7 +85,7 @@ async def emit(
         object_sequence=object_sequence,
         related=bodies.related(related),
         station_id=station_id or _station_of(obj),
-        obj=obj if isinstance(obj, msgspec.Raw) else bodies.freeze(obj),
+        obj=bodies.freeze(obj) if isinstance(obj, Mapping) else obj,
         only_endpoint=only_endpoint,
         latest_of=latest_of,
         traceparent=tracing.current(),
@@ -91,8 +95,8 @@ async def emit(
     return event.id
 
 
-def _station_of(obj: Mapping[str, Any] | msgspec.Raw) -> str | None:
-    if isinstance(obj, msgspec.Raw):
+def _station_of(obj: Mapping[str, Any] | msgspec.Raw | Made) -> str | None:
+    if not isinstance(obj, Mapping):
         return None
     name = "id" if obj.get("object") == "station" else "station_id"
     station_id: str | None = obj.get(name)
@@ -115,7 +119,7 @@ async def _write(tx: Tx) -> None:
         last = await store.next_seqs(tx, partner_id, len(events))
         sequences = await _sequences(tx, events)
         for seq, event in enumerate(events, last - len(events) + 1):
-            rows.append(_row(tx, event, seq=seq, object_sequence=sequences[event.id]))
+            rows.append(await _row(tx, event, seq=seq, object_sequence=sequences[event.id]))
             deliveries += [
                 delivery_row(
                     tx,
@@ -185,7 +189,8 @@ def delivery_row(
     }
 
 
-def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str, Any]:
+async def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str, Any]:
+    obj = event.obj
     body = bodies.render(
         id=event.id,
         type=event.type,
@@ -195,7 +200,7 @@ def _row(tx: Tx, event: _Queued, *, seq: int, object_sequence: int) -> dict[str,
         seq=seq,
         object_sequence=object_sequence,
         related=event.related,
-        obj=event.obj,
+        obj=obj if isinstance(obj, msgspec.Raw) else bodies.freeze(await obj(tx)),
     )
     return {
         "id": event.id,

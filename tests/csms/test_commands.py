@@ -23,6 +23,7 @@ from core.commands.commands import (
 from core.commands.models import CommandRow
 from core.commands.states import CommandStatus, Priority
 from core.kernel.clock import ShiftedClock
+from core.kernel.db import Tx
 from core.kernel.page import Page
 from core.sessions import queries
 from csms import schemas
@@ -41,17 +42,29 @@ async def ask(
     server: Running, command: Command, *, timeout_s: float = 20, identity: str = "CP-1"
 ) -> CommandRow:
     async with server.db.transaction() as tx:
-        row = await registry.by_identity(tx, identity)
-        assert row is not None
-        return await commands.enqueue(
-            tx,
-            charger=row,
-            command=command,
-            priority=Priority.DRIVER,
-            expires_at=tx.now + timedelta(minutes=5),
-            timeout_s=timeout_s,
-            requested_by="platform",
-        )
+        return await enqueue(tx, command, timeout_s=timeout_s, identity=identity)
+
+
+async def enqueue(
+    tx: Tx,
+    command: Command,
+    *,
+    timeout_s: float = 20,
+    identity: str = "CP-1",
+    at_once: bool = False,
+) -> CommandRow:
+    row = await registry.by_identity(tx, identity)
+    assert row is not None
+    return await commands.enqueue(
+        tx,
+        charger=row,
+        command=command,
+        priority=Priority.DRIVER,
+        expires_at=tx.now + timedelta(minutes=5),
+        timeout_s=timeout_s,
+        requested_by="platform",
+        at_once=at_once,
+    )
 
 
 async def until(server: Running, row: CommandRow, status: CommandStatus) -> CommandRow:

@@ -159,7 +159,7 @@ async def test_a_charger_with_work_is_not_cut_off_by_a_node_taken_for_dead(
             await presence.release_node(tx, server.settings.node_id)
         row = await until_online(server.db, online=False)
         mine = server.csms.connections[row.id]
-        assert await outbound.claim(mine._node, row.id, mine._take_next) is None
+        assert await outbound.claim(mine._node, row.id, mine._pump._take_next) is None
         clock.advance(6)
         assert (await until_online(server.db, online=True)).epoch == row.epoch + 1
         assert "currentTime" in await cp.result("Heartbeat", {})

@@ -64,18 +64,19 @@ class Lanes:
                 lane.limit = 1
             lane.waiting.append(claim)
 
-    def begin(self) -> Iterator[Claim]:
+    def begin(self, at_most: int) -> Iterator[Claim]:
         """Yield the claims that may begin, the endpoints in turn; each counts as running."""
         is_moving = True
         while is_moving:
             is_moving = False
             for endpoint_id, lane in list(self._lanes.items()):
-                if self._running >= self._overall:
+                if self._running >= self._overall or at_most <= 0:
                     return
                 if lane.waiting and lane.running < lane.limit:
                     self._lanes[endpoint_id] = self._lanes.pop(endpoint_id)  # to the end
                     lane.running += 1
                     self._running += 1
+                    at_most -= 1
                     is_moving = True
                     yield lane.waiting.popleft()
 

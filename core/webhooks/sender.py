@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final
 
 import structlog
@@ -31,6 +32,10 @@ CLOSE_WITHIN_S: Final = 5.0
 LEASE_BEYOND_TIMEOUT: Final = timedelta(seconds=5)
 CLAIMED_WITHIN_S: Final = 0.02
 """So long free room waits for more, to be claimed together."""
+UNWRITTEN_AT_MOST: Final = 5
+"""Attempts that have just begun, and answers that are not written down: what our death doubles."""
+JUST_BEGUN_S: Final = 0.02
+"""An attempt that takes longer makes room: a slow receiver holds up nobody else (I16)."""
 
 log = structlog.get_logger()
 
@@ -75,6 +80,8 @@ class Sender:
             overall=settings.webhook_concurrency,
         )
         self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._begun_s: dict[str, float] = {}
+        self._beginning: asyncio.Task[None] | None = None
         self._taken: list[Outcome] = []
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
@@ -100,7 +107,7 @@ class Sender:
                     await self._wake.wait()
                     self._wake.clear()
             finally:
-                others += [] if self._waking is None else [self._waking]
+                others += [one for one in (self._waking, self._beginning) if one is not None]
                 for other in others:
                     other.cancel()
                 await asyncio.gather(*others, return_exceptions=True)
@@ -149,6 +156,7 @@ class Sender:
             await self._has_taken.wait()
             self._has_taken.clear()
             await self._try(self._record_taken)
+            self._begin()
             self._wake_if_full()
 
     async def _keep_failed(self) -> None:
@@ -217,18 +225,37 @@ class Sender:
         return sorted(shares, key=lambda share: share[0].id)
 
     def _begin(self) -> None:
-        for claim in self._lanes.begin():
+        now_s = self._db.clock.monotonic()
+        room = self._may_begin(now_s)
+        for claim in self._lanes.begin(room):
+            room -= 1
             if claim.lease - self._db.now() <= self._timeout:
                 self._lanes.end(claim, is_delivered=None)  # due again when its lease ends
                 continue
             task = asyncio.create_task(self._attempt(claim), name=f"webhook {claim.id}")
             self._tasks.add(task)
+            self._begun_s[claim.id] = now_s
             task.add_done_callback(self._ended)
+        if room <= 0 and self._lanes.waiting and self._beginning is None:
+            self._beginning = asyncio.create_task(self._begin_soon(), name="webhook attempts")
+
+    def _may_begin(self, now_s: float) -> int:
+        """Return how many attempts may begin, so that few are answered and not written down."""
+        since_s = now_s - JUST_BEGUN_S
+        fresh = takewhile(lambda at_s: at_s > since_s, reversed(self._begun_s.values()))
+        unwritten = len(self._taken) + self._being_written
+        return UNWRITTEN_AT_MOST - unwritten - sum(1 for _ in fresh)
+
+    async def _begin_soon(self) -> None:
+        await self._db.clock.sleep(JUST_BEGUN_S)
+        self._beginning = None
+        self._begin()
 
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             outcome = task.result()
+            self._begun_s.pop(outcome.claim.id, None)
             self._lanes.end(outcome.claim, is_delivered=outcome.is_delivered)
             if outcome.is_delivered:
                 self._taken.append(outcome)

@@ -81,14 +81,19 @@ async def note_failure(tx: Tx, endpoint_id: str) -> datetime:
 
 async def note_successes(tx: Tx, endpoint_ids: Sequence[str]) -> Sequence[str]:
     """Forget the failures of endpoints that work again, in the order of the ids; return those."""
-    failing = select(endpoints.c.id).where(
-        endpoints.c.id.in_(sorted(set(endpoint_ids))), endpoints.c.failing_since.is_not(None)
-    )
-    found = await tx.scalars(failing.order_by(endpoints.c.id))
+    found = await tx.scalars(_failing(tx, sorted(set(endpoint_ids))))
     for endpoint_id in found:
         statement = update(endpoints).where(endpoints.c.id == endpoint_id)
         await tx.execute(statement.values(failing_since=None, failure_told=0))
     return found
+
+
+@query
+def _failing(on: On, endpoint_ids: list[str]) -> Executable:
+    failing = select(endpoints.c.id).where(
+        is_among(on, endpoints.c.id, endpoint_ids), endpoints.c.failing_since.is_not(None)
+    )
+    return failing.order_by(endpoints.c.id)
 
 
 async def receiving(tx: Tx, partner_ids: Sequence[str]) -> Sequence[Endpoint]:

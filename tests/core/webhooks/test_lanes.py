@@ -50,7 +50,7 @@ class LanesMachine(RuleBasedStateMachine):
 
     @rule(target=begun)
     def begins(self) -> Claim | None:
-        for begun in self.lanes.begin():
+        for begun in self.lanes.begin(1):
             self.running[begun.endpoint_id] += 1
             return begun
         return None
@@ -76,7 +76,13 @@ def test_endpoints_take_turns() -> None:
     lanes = Lanes(per_endpoint=2, overall=3)
     for endpoint in "ab":
         lanes.add([claim(endpoint, number) for number in range(2)], is_failing=False)
-    assert [begun.endpoint_id for begun in lanes.begin()] == ["a", "b", "a"]
+    assert [begun.endpoint_id for begun in lanes.begin(9)] == ["a", "b", "a"]
+
+
+def test_no_more_begin_than_are_asked_for() -> None:
+    lanes = Lanes(per_endpoint=4, overall=64)
+    lanes.add([claim("a", number) for number in range(4)], is_failing=False)
+    assert [len(list(lanes.begin(at_most))) for at_most in (-1, 0, 1)] == [0, 0, 1]
 
 
 def test_an_endpoint_earns_its_share_and_loses_it() -> None:
@@ -85,7 +91,7 @@ def test_an_endpoint_earns_its_share_and_loses_it() -> None:
     for is_delivered in (True, True, False, True):
         allowed.append(lanes.room_of("a", is_failing=False))
         lanes.add([claim("a", 1)], is_failing=False)
-        (begun,) = lanes.begin()
+        (begun,) = lanes.begin(9)
         lanes.end(begun, is_delivered=is_delivered)
     assert allowed == [2, 3, 4 * AHEAD, 1]
     assert lanes.room_of("a", is_failing=True) == 1
@@ -94,7 +100,7 @@ def test_an_endpoint_earns_its_share_and_loses_it() -> None:
 def test_what_has_not_begun_can_be_taken_out() -> None:
     lanes = Lanes(per_endpoint=4, overall=1)
     lanes.add([claim("a", 1), claim("a", 2)], is_failing=False)
-    (begun,) = lanes.begin()
+    (begun,) = lanes.begin(9)
     assert [left.id for left in lanes.drain()] == ["dlv_2"]
     lanes.end(begun, is_delivered=True)
     assert (lanes.waiting, lanes.room()) == (0, AHEAD)

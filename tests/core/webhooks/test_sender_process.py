@@ -16,6 +16,7 @@ from core.kernel.settings import Settings
 from core.webhooks import outbox, store
 from core.webhooks import sender as sender_module
 from core.webhooks.lanes import AHEAD
+from core.webhooks.sender import UNWRITTEN_AT_MOST
 from core.webhooks.states import DeliveryStatus
 from tests.core.webhooks.receiver import OK, Answer, receiving, saying, stalling
 from tests.core.webhooks.scenes import (
@@ -310,6 +311,33 @@ async def test_nothing_more_is_claimed_than_can_be_written_down_before_its_lease
         await sender._record()
         sender._sweep = True
         assert await sender.deliver_once() > 0
+
+
+async def test_i14_few_are_answered_and_not_written_down_however_many_wait(
+    db: Database, vault: Vault, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that dies sends those again; they are the doubles of its death."""
+    partner = await make_partner(db)
+
+    async def write_nothing() -> int:
+        return 0
+
+    async with receiving() as receiver, sending(db, vault, settings) as sender:
+        for _ in range(3 * UNWRITTEN_AT_MOST):
+            await make_endpoint(db, vault, settings, partner, receiver.port)
+        await happen(db, partner)
+        monkeypatch.setattr(sender, "_record_taken", write_nothing)
+        running = asyncio.create_task(sender.run())
+        await until(lambda: len(sender._taken) == UNWRITTEN_AT_MOST)
+        sender._begin()
+        assert not sender._tasks
+        assert len(receiver.requests) == UNWRITTEN_AT_MOST
+        monkeypatch.undo()
+        await until_delivered(db)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    assert len(receiver.requests) == 3 * UNWRITTEN_AT_MOST
 
 
 async def test_closing_gives_back_what_has_not_begun(

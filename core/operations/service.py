@@ -14,6 +14,7 @@ from core.commands.models import CommandRow
 from core.kernel import metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import not_found
+from core.kernel.ids import may_be_single_use
 from core.kernel.times import rfc3339
 from core.operations import failures, reservations, step_store, store
 from core.operations.failures import Failure
@@ -271,6 +272,8 @@ async def start_of_token(
     tx: Tx, *, charger_id: str, token: str | None, remote_start_id: int | None
 ) -> Operation | None:
     """Return the start that a charger's token or remoteStartId was made for."""
+    if token is not None and not may_be_single_use(token):
+        return None  # most cards can be told by their looks
     return await store.start_of_token(
         tx, charger_id=charger_id, token=token, remote_start_id=remote_start_id
     )

@@ -34,14 +34,18 @@ async def end(tx: Tx, fact: TransactionEnded) -> Answered:
     stop for a session that was ended by estimate makes a new version of its order.
     """
     source = fact.source
-    if (known := await messages.known(tx, source)) is not None:
-        return await _verdict(tx, await store.by_id(tx, known), fact)
-    session = await _find(tx, fact)
+    session = await _named(tx, fact)
+    if session is None:
+        if (known := await messages.known(tx, source)) is not None:
+            return await _verdict(tx, await store.by_id(tx, known), fact)
+        session = await _fitting(tx, fact)
     if session is None:
         deviations.note(tx, "transaction_unknown")
         return await _keep_orphan(tx, fact)
     if not await messages.remember(tx, source, session.id, seq=fact.seq):
-        return await _verdict(tx, session, fact)
+        known = await messages.known(tx, source)
+        earlier = None if known is None else await store.by_id(tx, known)
+        return await _verdict(tx, earlier or session, fact)
     await readings.record(tx, session.id, fact.readings)
     ended_at, doubts = plausible_time(fact.at, tx.now)
     deviations.note(tx, *fact.flags, *doubts)
@@ -193,18 +197,20 @@ async def _is_faulted(tx: Tx, session: Session) -> bool:
     return status == ConnectorStatus.FAULTED
 
 
-async def _find(tx: Tx, fact: TransactionEnded) -> Session | None:
-    """Return the session of a stop: by its transaction id, else by all that fits, or ``None``.
+async def _named(tx: Tx, fact: TransactionEnded) -> Session | None:
+    """Return the session of a stop by its transaction id."""
+    place = fact.source.charger_id, fact.transaction_ref
+    return (await reading_store.metered(tx, [place])).get(place)
+
+
+async def _fitting(tx: Tx, fact: TransactionEnded) -> Session | None:
+    """Return the session of a stop by all that fits it, or ``None``.
 
     Transaction ids 0 and -1 stand for "I never got one"; an unknown id may come from a charger
     that was moved here in mid session. They fit an open session that began before, whose register
     is not above the stop's and whose token is the same, if there is exactly one.
     """
     charger_id = fact.source.charger_id
-    place = charger_id, fact.transaction_ref
-    session: Session | None = (await reading_store.metered(tx, [place])).get(place)
-    if session is not None:
-        return session
     connector = None
     if fact.evse:
         connector = await connector_status.connector_at(tx, charger_id, fact.evse, fact.connector)

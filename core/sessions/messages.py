@@ -1,12 +1,14 @@
 """Every transaction message is recorded once, under a key that a repetition has too (I18)."""
 
 import json
+from datetime import datetime
 from typing import Final
 
 from core.chargers import deviations, frame_log
 from core.kernel.db import Tx
 from core.sessions import store
 from core.sessions.facts import Source
+from core.sessions.times import plausible_time
 
 REPEATED: Final = "transaction_message_repeated"
 CONFLICT: Final = "transaction_message_conflict"
@@ -18,9 +20,20 @@ async def known(tx: Tx, source: Source) -> str | None:
     One with the same key but other content is quarantined: the first word stands.
     """
     found = await store.remembered(tx, source.charger_id, source.key)
-    if found is None:
-        return None
-    digest, session_id = found
+    return None if found is None else await _repeated(tx, source, *found)
+
+
+async def first_look(tx: Tx, source: Source, *, at: datetime | None) -> tuple[str | None, bool]:
+    """Return what ``known`` returns, and whether a stop of after *at* is without its start."""
+    ended_after, _ = plausible_time(at, tx.now)
+    found, has_orphans = await store.first_look(
+        tx, source.charger_id, source.key, ended_after=ended_after
+    )
+    return None if found is None else await _repeated(tx, source, *found), has_orphans
+
+
+async def _repeated(tx: Tx, source: Source, digest: str, session_id: str) -> str:
+    """Note that a message came before, with *digest*; return its session."""
     deviations.note(tx, REPEATED if digest == source.digest else CONFLICT)
     if digest != source.digest:
         await frame_log.quarantine(

@@ -1,5 +1,7 @@
 """Use cases of orders: one for every transaction, a new version for every correction."""
 
+from typing import Final
+
 from sqlalchemy import Executable, select, update
 
 from core.chargers.store import station_of
@@ -11,6 +13,8 @@ from core.operations.models import operations
 from core.sessions.models import Order, Session, order_versions, orders
 from core.sessions.views import order_body, order_view
 from core.webhooks import service as webhooks
+
+_REQUEST_IDS: Final = "request-ids"
 
 
 async def settle(tx: Tx, session: Session, *, reason: str) -> Order:
@@ -66,8 +70,10 @@ async def request_id_of(tx: Tx, session: Session) -> str | None:
     """Return the request_id of the operation that started *session*, if one did."""
     if session.operation_id is None:
         return None
-    result: str | None = await tx.scalar(_request_id_of(session.operation_id))
-    return result
+    known: dict[str, str | None] = tx.info.setdefault(_REQUEST_IDS, {})
+    if session.operation_id not in known:
+        known[session.operation_id] = await tx.scalar(_request_id_of(session.operation_id))
+    return known[session.operation_id]
 
 
 @query

@@ -40,9 +40,11 @@ async def start(tx: Tx, fact: TransactionStarted) -> Answered:
     nothing: chargers repeat a start until they see an answer.
     """
     source = fact.source
-    if (known := await messages.known(tx, source)) is not None:
+    known, has_orphans = await messages.first_look(tx, source, at=fact.at)
+    if known is not None:
         return await _answer_again(tx, known)
-    session = await _find_started_early(tx, fact)
+    looks_back = has_orphans or fact.transaction_ref is not None
+    session = await _find_started_early(tx, fact) if looks_back else None
     came_late = session is not None
     if session is None:
         answered = await _begin(tx, fact)

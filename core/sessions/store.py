@@ -189,6 +189,25 @@ def _open_of_charger(charger_id: str) -> Executable:
     )
 
 
+async def first_look(
+    tx: Tx, charger_id: str, key: str, *, ended_after: datetime
+) -> tuple[tuple[str, str] | None, bool]:
+    """Return what ``remembered`` returns, and whether ``orphans`` would return any."""
+    row = await tx.one(_first_look(charger_id, key, ended_after))
+    known = None if row.digest is None else (row.digest, row.session_id)
+    return known, bool(row.has_orphans)
+
+
+@query
+def _first_look(charger_id: str, key: str, ended_after: datetime) -> Executable:
+    known = _of_key(charger_id, key).subquery()
+    orphaned = _of_orphans(charger_id, ended_after).exists().label("has_orphans")
+    nothing = select(literal_column("1").label("one")).subquery()
+    return select(known.c.digest, known.c.session_id, orphaned).select_from(
+        nothing.outerjoin(known, true())
+    )
+
+
 async def orphans(tx: Tx, charger_id: str, *, ended_after: datetime) -> Sequence[Session]:
     """Return the stops of a charger that no start was found for."""
     return await tx.all(_orphans(charger_id, ended_after), Session)
@@ -196,6 +215,10 @@ async def orphans(tx: Tx, charger_id: str, *, ended_after: datetime) -> Sequence
 
 @query
 def _orphans(charger_id: str, ended_after: datetime) -> Executable:
+    return _of_orphans(charger_id, ended_after)
+
+
+def _of_orphans(charger_id: Any, ended_after: Any) -> Select[Any]:
     return select(sessions).where(
         sessions.c.charger_id == charger_id,
         sessions.c.status == SessionStatus.INVALID,
@@ -285,6 +308,10 @@ async def remembered(tx: Tx, charger_id: str, key: str) -> tuple[str, str] | Non
 
 @query
 def _remembered(charger_id: str, key: str) -> Executable:
+    return _of_key(charger_id, key)
+
+
+def _of_key(charger_id: Any, key: Any) -> Select[Any]:
     return select(transaction_messages.c.digest, transaction_messages.c.session_id).where(
         transaction_messages.c.charger_id == charger_id, transaction_messages.c.key == key
     )

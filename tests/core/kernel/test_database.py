@@ -18,7 +18,7 @@ from core.kernel.clock import ShiftedClock, SystemClock
 from core.kernel.db import Database, Tx
 from core.kernel.doorbell import MemoryDoorbell, rung
 from core.kernel.errors import DatabaseUnavailable, PlatformError
-from core.kernel.ids import new_id, single_use_token
+from core.kernel.ids import may_be_single_use, new_id, single_use_token
 from core.kernel.page import Page, paginate
 from core.partners import service as partners
 from core.partners.models import Partner
@@ -154,6 +154,14 @@ def test_a_single_use_token_fits_every_charger() -> None:
 
     assert len(tokens) == 100
     assert all(len(token) == 16 and token.isalnum() and token.isupper() for token in tokens)
+
+
+def test_single_use_tokens_are_told_by_their_looks() -> None:
+    tokens = [single_use_token() for _ in range(100)]
+
+    assert all(may_be_single_use(token) and may_be_single_use(token.lower()) for token in tokens)
+    for card in ("04A2245B", "04A2245B7C1D80", "CARD-1", f"{tokens[0]}0", "START-0123456789", ""):
+        assert not may_be_single_use(card)
 
 
 @pytest.mark.parametrize("at_exit", [False, True], ids=["then-used", "then-closed"])

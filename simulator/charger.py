@@ -151,6 +151,10 @@ class SimulatedCharger:
         """Plug a car in; a token that waits for it starts the transaction."""
         engine.plug(self.station, self.connector(number))
 
+    def expire_reservation(self, number: int = 1) -> None:
+        """Let the time of a connector's reservation be over, if it has one."""
+        engine.release(self.station, self.connector(number), expired=True)
+
     def unplug(self, number: int = 1) -> None:
         """Take the car away; a running transaction ends with it."""
         engine.unplug(self.station, self.connector(number))

@@ -71,8 +71,9 @@ async def start_where_no_car_comes(on: Stage) -> None:
         at = operations.c.charger_id == await _id(tx, "CP-NOCAR")
         open_ = operations.c.status.not_in(sorted(MACHINE.final))
         await tx.execute(update(operations).where(at, open_).values(deadline_at=tx.now))
-    if operation is None:
-        on.chargers["CP-NOCAR"].unplug(1)
+    if operation is None:  # an earlier death has left something behind
+        on.chargers["CP-NOCAR"].unplug()
+        on.chargers["CP-NOCAR"].expire_reservation()
 
 
 @act
@@ -96,13 +97,16 @@ async def reserve(on: Stage) -> None:
     made = await control(
         on, "/v1/reserve", connector_id=connector_id, expires_at=expires_at, id_token="DRIVER"
     )
-    if made is None or made["reservation_id"] is None:
+    reservation_id = None if made is None else made["reservation_id"]
+    if reservation_id is not None and len(on.promises.accepted) % 2:
+        await control(on, "/v1/cancel_reservation", reservation_id=reservation_id)
         return
-    if len(on.promises.accepted) % 2:
-        await control(on, "/v1/cancel_reservation", reservation_id=made["reservation_id"])
-        return
+    # also what an earlier death has left behind: it would be in the way for minutes
     async with on.db.transaction() as tx:
         await tx.execute(update(reservations).values(expires_at=tx.now))
+    on.chargers["CP-ODD"].expire_reservation()
+    if reservation_id is None:
+        await _wish(on, "CP-ODD", operative=True)
 
 
 @act
@@ -153,9 +157,8 @@ async def forget_a_transaction(on: Stage) -> None:
 @act
 async def wish_something(on: Stage) -> None:
     """Desired state: availability of a charger, back and forth."""
-    charger_id = await on.charger_id("CP-ODD")
     for operative in (False, True):
-        await _operate(on, "PUT", f"/chargers/{charger_id}/availability", {"operative": operative})
+        await _wish(on, "CP-ODD", operative=operative)
 
 
 @act
@@ -169,6 +172,8 @@ async def hold_a_connector(on: Stage) -> None:
         await _operate(on, "POST", path, body)
     async with on.db.transaction() as tx:
         await tx.execute(update(holds).values(expires_at=tx.now))
+    for identity in ("CP-SLOW", "CP-NOCAR"):
+        on.chargers[identity].expire_reservation()
 
 
 @act
@@ -275,6 +280,11 @@ async def play_in_the_sandbox(on: Stage) -> None:
     body = {"request_id": next_id("test"), "connector_id": found["connector_id"]}
     await insist(lambda: on.tester.post("/v1/start_charge", json=body))
     await insist(lambda: on.tester.post(f"/v1/test_helpers/chargers/{found['id']}/plug"))
+
+
+async def _wish(on: Stage, identity: str, *, operative: bool) -> None:
+    path = f"/chargers/{await on.charger_id(identity)}/availability"
+    await _operate(on, "PUT", path, {"operative": operative})
 
 
 async def _operate(on: Stage, method: str, path: str, body: Any) -> None:

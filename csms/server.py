@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import random
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.settings import Settings
+from core.kernel.tasks import kept_up
 from csms import revoked, schemas
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
@@ -149,10 +150,10 @@ async def listen(
         urls.append(_url("wss", settings, servers[-1]))
     sandbox_url = await _serve_sandbox(node, tls, keeping, servers, plain_url=urls[0])
     db.helpers[commands.topic(node.id)] = partial(help_out, node)
-    beating = asyncio.create_task(beat(node))
-    dispatching = asyncio.create_task(dispatch(node))
-    watching = asyncio.create_task(tls.watch())
-    hearing = asyncio.create_task(revoked.hear(node))
+    beating = _keep_up("node sign of life", partial(beat, node), clock)
+    dispatching = _keep_up("command dispatch", partial(dispatch, node), clock)
+    watching = _keep_up("tls files", tls.watch, clock)
+    hearing = _keep_up("revoked certificates", partial(revoked.hear, node), clock)
     log.info("csms_started", urls=urls)
     try:
         yield Csms(
@@ -177,6 +178,10 @@ async def listen(
         await _release(node)
         node.contracts.close()
         log.info("csms_stopped")
+
+
+def _keep_up(name: str, work: Callable[[], Awaitable[None]], clock: Clock) -> "asyncio.Task[None]":
+    return asyncio.create_task(kept_up(name, work, clock), name=name)
 
 
 async def _serve(

@@ -32,6 +32,7 @@ UNFINISHED = re.compile(
 CATCH_ALL_ALLOWED = {
     "core/kernel/gathering.py",
     "core/kernel/joint.py",
+    "core/kernel/tasks.py",  # a loop in the background
     "core/kernel/together.py",
     "core/jobs/runner.py",  # a job
     "core/webhooks/sender.py",  # a delivery, which is a job

@@ -23,6 +23,7 @@ from core.kernel.db import Database, Tx
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.partitions import Every, Partitioned
+from core.kernel.tasks import kept_up
 
 CAPACITY: Final = 20_000
 BATCH: Final = 200
@@ -64,7 +65,9 @@ class FrameLog:
 
     async def __aenter__(self) -> Self:
         metrics.FRAME_LOG_WAITING.set_function(lambda: len(self._waiting))
-        self._task = asyncio.create_task(self._run(), name="frame-log")
+        self._task = asyncio.create_task(
+            kept_up("frame log", self._run, self._db.clock), name="frame log"
+        )
         return self
 
     async def __aexit__(

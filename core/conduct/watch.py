@@ -23,6 +23,7 @@ from core.kernel import failpoints, metrics
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.ids import new_id
+from core.kernel.tasks import kept_up
 from core.kernel.times import rfc3339
 
 EVERY_S: Final = 1.0
@@ -131,7 +132,9 @@ class Watch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Write what is counted every second, and the rest when the block is left."""
-        task = asyncio.create_task(self._forever(), name="partner conduct")
+        task = asyncio.create_task(
+            kept_up("partner conduct", self._forever, self._db.clock), name="partner conduct"
+        )
         try:
             yield
         finally:

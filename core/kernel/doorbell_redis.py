@@ -14,6 +14,7 @@ from core.kernel import metrics
 from core.kernel.clock import Clock
 from core.kernel.doorbell import MemoryDoorbell, Rings
 from core.kernel.ids import new_body
+from core.kernel.tasks import kept_up
 
 log = structlog.get_logger()
 
@@ -41,7 +42,9 @@ class RedisDoorbell:
         self._connected = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._reader = asyncio.create_task(self._read_forever(), name="redis doorbell")
+        self._reader = asyncio.create_task(
+            kept_up("redis doorbell", self._read_forever, self._clock), name="redis doorbell"
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

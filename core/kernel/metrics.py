@@ -212,6 +212,11 @@ JOB_RUNS: Final = _counter(
     "name",
     "outcome",
 )
+BACKGROUND_FAILURES: Final = _counter(
+    "voltgate_background_failures_total",
+    "Times that work in the background raised what nobody expected, and was begun again",
+    "work",
+)
 JOB_SECONDS: Final = _summary("voltgate_job_seconds", "Duration of a pass of a job", "name")
 JOB_SUCCEEDED: Final = _gauge(
     "voltgate_job_last_success_timestamp_seconds", "Unix time of the last good pass", "name"

@@ -20,6 +20,7 @@ from core.kernel.clock import Clock
 from core.kernel.db import Database
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
+from core.kernel.tasks import kept_up
 from core.partners import limit_store
 from core.partners.limit_models import ApiNode
 from core.partners.tokens import (
@@ -110,7 +111,9 @@ class Limiter:
     async def running(self) -> AsyncIterator[None]:
         """Be one of the nodes, and keep in touch with the others, until the block is left."""
         await self._keep_in_touch()
-        task = asyncio.create_task(self._forever(), name="partner limits")
+        task = asyncio.create_task(
+            kept_up("partner limits", self._forever, self._clock), name="partner limits"
+        )
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ from core.kernel import failpoints, metrics
 from core.kernel.db import Database
 from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.tasks import kept_up
 from core.request_log import store
 from core.request_log.models import Call
 from core.request_log.redaction import row_of
@@ -104,7 +105,9 @@ class RequestLog:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Write what gathers until the block is left, then the rest, once."""
-        task = asyncio.create_task(self._run(), name="request log")
+        task = asyncio.create_task(
+            kept_up("request log", self._run, self._db.clock), name="request log"
+        )
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Tx
 from core.kernel.page import Page
 from core.kernel.settings import Settings
-from partner_api.fields import Instant
+from partner_api.fields import Count, Instant
 from partner_api.services import Services
 
 
@@ -35,7 +35,7 @@ Secrets = Annotated[Vault, Depends(_vault)]
 
 
 async def _page(
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
     ] = None,

@@ -15,6 +15,7 @@ MAX_METADATA_BYTES: Final = 4096
 _RFC3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_DIGITS: Final = re.compile(r"-?[0-9]+")
 
 
 class In(BaseModel):
@@ -34,6 +35,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _counted(value: Any) -> Any:
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise ValueError("must be a whole number in decimal digits")
+    return value
+
+
 def _instant(value: Any) -> Any:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
@@ -51,6 +58,9 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 """An integer; ``1.0`` is one, ``true`` and ``"1"`` are not."""
+
+Count = Annotated[int, BeforeValidator(_counted)]
+"""A whole number in a query: digits alone, neither ``1_0`` nor ``+1`` nor ``1.0``."""
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 """RFC 3339 with any offset, kept in UTC and whole milliseconds."""

@@ -47,6 +47,7 @@ from ops.operator_api.deps import READS, SUPPORT, Acting, WaitingSupport, resour
 from ops.operator_api.views import command_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
+from partner_api.fields import Count
 from partner_api.services import Services
 
 routes = resource("", tag="smart charging")
@@ -54,12 +55,12 @@ routes = resource("", tag="smart charging")
 _PROFILES: Final = "/chargers/{charger_id}/charging_profiles"
 
 Id = Annotated[int, Path(ge=0, le=MAX_ID)]
-EvseQuery = Annotated[int, Query(ge=0, le=255, description="0: the whole charger.")]
-DurationQuery = Annotated[int, Query(ge=1, le=MAX_DURATION_S, description="Seconds from now.")]
+EvseQuery = Annotated[Count, Query(ge=0, le=255, description="0: the whole charger.")]
+DurationQuery = Annotated[Count, Query(ge=1, le=MAX_DURATION_S, description="Seconds from now.")]
 VoltageQuery = Annotated[
     float, Query(gt=0, le=1500, description="Of a phase, to convert between A and W.")
 ]
-PhasesQuery = Annotated[int, Query(ge=1, le=3, description="Where a profile does not say.")]
+PhasesQuery = Annotated[Count, Query(ge=1, le=3, description="Where a profile does not say.")]
 
 
 @routes.get(_PROFILES, dependencies=[READS], summary="Its charging profiles, wanted and known")

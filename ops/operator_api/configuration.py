@@ -23,7 +23,7 @@ from ops.operator_api.desired_views import characteristics_view, desired_view, w
 from ops.operator_api.views import configuration_view, variable_view
 from partner_api.answers import listed
 from partner_api.deps import Secrets, Transaction
-from partner_api.fields import In, Whole
+from partner_api.fields import Count, In, Whole
 
 routes = resource("/chargers/{charger_id}", tag="desired state")
 
@@ -35,7 +35,7 @@ Name = Annotated[str, Field(min_length=1, max_length=50)]
 Part = Annotated[
     str | None, Query(max_length=100, description="A part of the name, in whatever case.")
 ]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+Limit = Annotated[Count, Query(ge=1, le=1000)]
 Cursor = Annotated[
     str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
 ]

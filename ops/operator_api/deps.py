@@ -19,6 +19,7 @@ from core.operators.service import Operator
 from partner_api.answers import listed
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Transaction
+from partner_api.fields import Count
 from partner_api.services import Services
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ def resource(prefix: str, *, tag: str, reads_only: bool = False) -> APIRouter:
 
 
 async def _newest(
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
     ] = None,

@@ -16,7 +16,7 @@ from core.webhooks.views import attempt_view, dead_letter_view, delivery_view, e
 from ops.operator_api.deps import READS, SUPPORT, Acting, resource
 from partner_api.answers import listed, page_of
 from partner_api.deps import Paging, Transaction
-from partner_api.fields import In, Instant, ObjectId
+from partner_api.fields import Count, In, Instant, ObjectId
 
 routes = resource("", tag="events")
 
@@ -42,7 +42,7 @@ class Replay(In):
 @routes.get("/events", dependencies=[READS], summary="Events, the newest first")
 async def list_events(
     tx: Transaction,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     partner_id: Id = None,
     type: Annotated[EventType | None, Query()] = None,  # noqa: A002 - its name on the wire

@@ -22,6 +22,7 @@ from ops.operator_api.desired_views import fleet_view, target_view
 from ops.operator_api.fleet_orders import FleetIn, order_of
 from partner_api.answers import listed
 from partner_api.deps import Transaction
+from partner_api.fields import Count
 
 routes = resource("/fleet_commands", tag="fleet commands")
 
@@ -64,7 +65,7 @@ async def targets(
     tx: Transaction,
     *,
     status: TargetStatus | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    limit: Annotated[Count, Query(ge=1, le=1000)] = 200,
     cursor: Annotated[str | None, Query(max_length=200, pattern=r"^[1-9]\d{0,17}$")] = None,
 ) -> dict[str, Any]:
     """In the order in which they are asked; `reason` is the charger's own word if it gave one."""

@@ -18,7 +18,7 @@ from ops.operator_api.record_views import local_list_view
 from ops.operator_api.views import command_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
-from partner_api.fields import In
+from partner_api.fields import Count, In
 
 routes = resource("/chargers/{charger_id}/local_list", tag="local lists")
 
@@ -74,7 +74,7 @@ async def empty(charger_id: ChargerId, tx: Transaction, actor: Acting) -> dict[s
 async def tokens(
     charger_id: ChargerId,
     tx: Transaction,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=36, description="`next_cursor` of the previous page.")
     ] = None,

@@ -14,6 +14,7 @@ from ops.operator_api.deps import NewestFirst, newest_page, resource
 from ops.operator_api.views import audit_view, quarantined_view, refusal_view
 from partner_api.answers import listed
 from partner_api.deps import Transaction
+from partner_api.fields import Count
 
 routes = resource("", tag="records", reads_only=True)
 
@@ -22,7 +23,7 @@ routes = resource("", tag="records", reads_only=True)
 async def refused_handshakes(
     tx: Transaction,
     identity: Annotated[str | None, Query(max_length=64, description="Whatever its case.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """The newest first; `fix` says what to do. The charger itself is never told."""
     found = await login.refusals(tx, identity=identity, limit=limit + 1)
@@ -77,8 +78,8 @@ async def audit_head(tx: Transaction) -> dict[str, Any]:
 @routes.get("/audit/verification", summary="Is the audit trail as it was sealed?")
 async def verify_audit_trail(
     tx: Transaction,
-    after_seal: Annotated[int, Query(ge=0, le=2**53 - 1, description="Begin after it.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Entries of this piece.")] = 1000,
+    after_seal: Annotated[Count, Query(ge=0, le=2**53 - 1, description="Begin after it.")] = 0,
+    limit: Annotated[Count, Query(ge=1, le=10_000, description="Entries of this piece.")] = 1000,
 ) -> dict[str, Any]:
     """Follow the chain of hashes for a piece; the next one begins after `verified_to`.
 

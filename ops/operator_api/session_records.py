@@ -10,6 +10,7 @@ from core.sessions.transcript import TransactionMessage, told
 from ops.operator_api.deps import resource
 from partner_api.answers import listed
 from partner_api.deps import Transaction
+from partner_api.fields import Count
 
 routes = resource("", tag="sessions", reads_only=True)
 
@@ -18,8 +19,8 @@ routes = resource("", tag="sessions", reads_only=True)
 async def transaction_messages(
     session_id: str,
     tx: Transaction,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[int, Query(ge=0, description="`next_cursor` of the previous page.")] = 0,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
+    after: Annotated[Count, Query(ge=0, description="`next_cursor` of the previous page.")] = 0,
 ) -> dict[str, Any]:
     """StartTransaction, TransactionEvent, MeterValues and their like, in order of arrival.
 

@@ -21,6 +21,7 @@ from ops.operator_api.views import (
 )
 from partner_api.answers import listed, page_of
 from partner_api.deps import Paging, Secrets, Transaction
+from partner_api.fields import Count
 
 routes = resource("", tag="sessions", reads_only=True)
 
@@ -74,8 +75,8 @@ async def show_session(session_id: str, tx: Transaction) -> dict[str, Any]:
 async def meter_values(
     session_id: str,
     tx: Transaction,
-    limit: Annotated[int, Query(ge=1, le=200)] = 200,
-    after: Annotated[int, Query(ge=0, description="`next_cursor` of the previous page.")] = 0,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 200,
+    after: Annotated[Count, Query(ge=0, description="`next_cursor` of the previous page.")] = 0,
 ) -> dict[str, Any]:
     """Also those that were not accepted, and why.
 

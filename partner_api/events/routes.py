@@ -19,7 +19,7 @@ from partner_api.deps import Transaction
 from partner_api.documented import answers, list_of
 from partner_api.events.schemas import Event, Resend
 from partner_api.events.stream import Stream, follow
-from partner_api.fields import Instant, Seq
+from partner_api.fields import Count, Instant, Seq
 from partner_api.security.access import ActingCaller, needs
 from partner_api.webhook_endpoints.schemas import Delivery
 
@@ -52,7 +52,7 @@ async def list_events(
     ] = None,
     since: Annotated[Instant | None, Query(description="Written at or after.")] = None,
     until: Annotated[Instant | None, Query(description="Written before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """List events, the oldest first; whoever goes on after `next_seq` misses none.
 

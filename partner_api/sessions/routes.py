@@ -14,7 +14,7 @@ from partner_api.answers import Json, listed, page_of
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Paging, Transaction
 from partner_api.documented import answers, list_of
-from partner_api.fields import ObjectId, Seq
+from partner_api.fields import Count, ObjectId, Seq
 from partner_api.security.access import needs
 from partner_api.sessions.schemas import MeterValue, Order, Session
 
@@ -66,7 +66,7 @@ async def list_meter_values(
     caller: SessionReader,
     tx: Transaction,
     after_seq: Annotated[Seq, Query(description="`next_seq` of the previous page.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """List the readings of a session in the order in which they came."""
     session = await queries.get_session(tx, session_id, owner=_owner(caller))

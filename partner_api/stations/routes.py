@@ -18,7 +18,7 @@ from partner_api.answers import listed, page_of, tagged, tagged_file, unchanged
 from partner_api.bodies import StrictRoute
 from partner_api.deps import Config, Paging, Transaction
 from partner_api.documented import answers, list_of
-from partner_api.fields import ObjectId, Seq
+from partner_api.fields import Count, ObjectId, Seq
 from partner_api.security.access import needs
 from partner_api.stations.schemas import Connector, Station, Status, Tariff
 from partner_api.stations.stream import StatusStream, Stream, answer
@@ -142,7 +142,7 @@ async def list_statuses(
     tx: Transaction,
     station_id: Annotated[ObjectId | None, Query()] = None,
     after_seq: Annotated[Seq, Query(description="`next_seq` of the previous poll.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 200,
+    limit: Annotated[Count, Query(ge=1, le=200)] = 200,
 ) -> Response:
     """List statuses, the oldest change first; go on after `next_seq` for what changed since."""
     feed = await status.feed(

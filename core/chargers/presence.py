@@ -27,21 +27,23 @@ async def connected(tx: Tx, charger_id: str, *, node_id: str, version: str, addr
     Raises:
         PlatformError: ``not_found``: the charger was removed since its login.
     """
-    before = await store.next_epoch(tx, charger_id)
-    charger = await store.change_charger(
-        tx,
-        charger_id,
-        node_id=node_id,
-        ocpp_version=version,
-        remote_address=storable(address, max_chars=64),
-        connected_at=tx.now,
-        last_seen_at=tx.now,
-    )
-    if before is None or charger is None:
-        raise not_found("charger")
-    if not before.online:
-        await announcing.presence_changed(tx, [charger])
-    return charger.epoch
+    values = {
+        "node_id": node_id,
+        "ocpp_version": version,
+        "remote_address": storable(address, max_chars=64),
+        "connected_at": tx.now,
+        "last_seen_at": tx.now,
+    }
+    while True:  # another transaction may let go of it in between
+        charger = await store.hold(tx, charger_id, is_held=False, **values)
+        if charger is not None:
+            await announcing.presence_changed(tx, [charger])
+            return charger.epoch
+        charger = await store.hold(tx, charger_id, is_held=True, **values)
+        if charger is not None:
+            return charger.epoch
+        if await store.charger(tx, charger_id) is None:
+            raise not_found("charger")
 
 
 async def disconnected(tx: Tx, charger_id: str, *, epoch: int) -> bool:

@@ -85,6 +85,8 @@ def _stations_of(partner_id: str | None, livemode: bool | None) -> Select[Any]:
 
 
 _IS_KEPT: Final = chargers.c.removed_at.is_(None)
+_IS_HELD: Final = _IS_KEPT & chargers.c.node_id.is_not(None)
+_IS_FREE: Final = _IS_KEPT & chargers.c.node_id.is_(None)
 
 
 async def add_charger(tx: Tx, **values: Any) -> Charger | None:
@@ -266,9 +268,23 @@ def _enter_own_status(
     return statement.where(last.is_(None) | (last <= at))
 
 
-async def next_epoch(tx: Tx, charger_id: str) -> Charger | None:
-    """Begin a new epoch and lock the row; the rest of it is as it was before."""
-    return await change_row(tx, chargers, Charger, charger_id, only=_IS_KEPT, epoch=ONE_MORE)
+async def hold(tx: Tx, charger_id: str, *, is_held: bool, **values: Any) -> Charger | None:
+    """Begin a new epoch of a charger that a socket holds already, or that none does.
+
+    Returns:
+        ``None`` where it is not so, or the charger was removed.
+    """
+    changed = await change_row(
+        tx,
+        chargers,
+        Charger,
+        charger_id,
+        only=_IS_HELD if is_held else _IS_FREE,
+        epoch=ONE_MORE,
+        updated_at=tx.now,
+        **values,
+    )
+    return _with_station_known(tx, changed)
 
 
 async def let_go(tx: Tx, charger_id: str, *, epoch: int) -> Charger | None:

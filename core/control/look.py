@@ -7,6 +7,7 @@ from sqlalchemy import Executable, select
 
 from core.chargers.models import Charger, Connector, chargers, connectors, stations
 from core.chargers.states import BUSY, ConnectorStatus, Registration
+from core.chargers.store import station_known
 from core.control.requests import Requester
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError, not_found
@@ -37,11 +38,10 @@ async def find(tx: Tx, requester: Requester, connector_id: str) -> Place:
     if row is None:
         raise not_found("connector")
     until = 1 + len(_CONNECTOR)
-    return Place(
-        connector=Connector(**dict(zip(_CONNECTOR, row[1:until], strict=True))),
-        charger=Charger(**dict(zip(_CHARGER, row[until:], strict=True))),
-        control=row[0],
-    )
+    charger = Charger(**dict(zip(_CHARGER, row[until:], strict=True)))
+    station_known(tx, charger.id, charger.station_id)
+    connector = Connector(**dict(zip(_CONNECTOR, row[1:until], strict=True)))
+    return Place(connector=connector, charger=charger, control=row[0])
 
 
 _CONNECTOR: Final = tuple(connectors.c.keys())

@@ -1,6 +1,7 @@
 """Commands that are claimed in the transaction that queues them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,12 @@ async def give_up(server: Running, *, meanwhile: Callable[[], None] = lambda: No
         raise GivenUp
 
 
+async def unlocked(server: Running, cp: RawCharger, row: CommandRow, call: list[Any]) -> CommandRow:
+    """Answer a call, and wait until the answer is recorded."""
+    await cp.send([3, call[1], {"status": "Unlocked"}])
+    return await until(server, row, CommandStatus.ANSWERED)
+
+
 async def test_what_is_asked_of_a_charger_at_rest_is_claimed_by_the_same_commit(
     server: Running, version: str
 ) -> None:
@@ -51,8 +58,7 @@ async def test_what_is_asked_of_a_charger_at_rest_is_claimed_by_the_same_commit(
         sent = await until(server, row, CommandStatus.SENT)
         assert sent.sent_at == sent.created_at
         assert sent.message_id == call[1]
-        await cp.send([3, call[1], {"status": "Unlocked"}])
-        await until(server, row, CommandStatus.ANSWERED)
+        await unlocked(server, cp, row, call)
 
 
 async def test_i6_what_was_taken_and_not_committed_is_never_sent(server: Running) -> None:
@@ -63,8 +69,7 @@ async def test_i6_what_was_taken_and_not_committed_is_never_sent(server: Running
             await give_up(server)
         row = await queue(server)
         call = await cp.called("UnlockConnector")
-        await cp.send([3, call[1], {"status": "Unlocked"}])
-        done = await until(server, row, CommandStatus.ANSWERED)
+        done = await unlocked(server, cp, row, call)
         assert (done.message_id, len(cp.calls_of("UnlockConnector"))) == (call[1], 1)
 
 
@@ -87,11 +92,8 @@ async def test_i27_a_command_waits_for_the_answer_to_another(server: Running) ->
         call = await cp.called("UnlockConnector")
         second = await queue(server)
         assert await until(server, second, CommandStatus.QUEUED)
-        await cp.send([3, call[1], {"status": "Unlocked"}])
-        await until(server, first, CommandStatus.ANSWERED)
-        other = await cp.called("UnlockConnector", 2)
-        await cp.send([3, other[1], {"status": "Unlocked"}])
-        await until(server, second, CommandStatus.ANSWERED)
+        await unlocked(server, cp, first, call)
+        await unlocked(server, cp, second, await cp.called("UnlockConnector", 2))
 
 
 async def test_two_of_one_transaction_are_sent_one_after_the_other(server: Running) -> None:

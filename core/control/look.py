@@ -120,7 +120,8 @@ async def require_free(
 ) -> None:
     """Refuse a connector where a session is going on, or that is held for somebody else.
 
-    A busy status that is older than the end of the session it told of says nothing any more.
+    A status that is older than the end of the session or reservation it told of says nothing any
+    more.
 
     Raises:
         PlatformError: ``connector_busy``, ``connector_reserved``.
@@ -136,7 +137,10 @@ async def require_free(
         held = await reservation_store.open_on(tx, connector.id)
     if for_reservation is not None and held is not None and held.id == for_reservation.id:
         return
-    if held is not None or connector.status is ConnectorStatus.RESERVED:
+    reserved = held is not None
+    if not reserved and connector.status is ConnectorStatus.RESERVED:
+        reserved = not await reservation_store.ended_since(tx, connector, connector.as_of)
+    if reserved:
         raise PlatformError("connector_reserved", "It is held for somebody else.")
 
 

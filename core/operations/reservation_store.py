@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Executable, Select, func, select
 
+from core.chargers.models import Connector
 from core.kernel.db import Tx
 from core.kernel.page import Page, Slice, paginate
 from core.kernel.queries import query
 from core.kernel.rows import ONE_MORE, guarded_move, insert_once
 from core.operations.models import IS_OPEN_RESERVATION, Reservation, reservations
 from core.operations.states import RESERVATION_MACHINE, ReservationStatus
+
+_ENDED: Final = (
+    ReservationStatus.USED,
+    ReservationStatus.EXPIRED,
+    ReservationStatus.CANCELLED,
+)
+"""One that was refused never held anything."""
 
 
 async def add(tx: Tx, **values: Any) -> Reservation | None:
@@ -67,6 +75,25 @@ def of_connector(connector_id: Any) -> Select[Any]:
     """Return the query for what holds a connector, or did until its time was over."""
     return select(reservations).where(
         reservations.c.connector_id == connector_id, IS_OPEN_RESERVATION
+    )
+
+
+async def ended_since(tx: Tx, connector: Connector, at: datetime) -> bool:
+    """Tell whether what held a connector was ended, by our clock, at or after *at*."""
+    return await tx.scalar(_ended_since(connector.charger_id, connector.id, at)) is not None
+
+
+@query
+def _ended_since(charger_id: str, connector_id: str, at: datetime) -> Executable:
+    return (
+        select(reservations.c.id)
+        .where(
+            reservations.c.charger_id == charger_id,
+            reservations.c.connector_id == connector_id,
+            reservations.c.status.in_(_ENDED),
+            reservations.c.updated_at >= at,
+        )
+        .limit(1)
     )
 
 

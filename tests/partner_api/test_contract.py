@@ -11,6 +11,8 @@ from core.chargers.states import ConnectorStatus
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
+from core.operations import reservations
+from core.operations import service as operations
 from partner_api import openapi
 from partner_api.app import ROUTERS, PartnerApp
 from tests.partner_api.furniture import begin, furnish, in_an_hour, measure, reference_of
@@ -274,6 +276,28 @@ async def test_a_connector_that_cannot_start_is_refused_at_once(
     about = await partner.client.get(problem["type"], headers={"Accept": "application/json"})
     assert about.json()["code"] == code
     assert f"<code>{code}</code>" in (await partner.client.get(problem["type"])).text
+
+
+async def test_a_connector_is_free_once_its_reservation_is_over_whatever_it_said_before(
+    db: Database, clock: ShiftedClock, partner: Party, place: Place
+) -> None:
+    """The charger's own word of it may come a moment after the partner's webhook."""
+    body = start_body(place, "app-0") | {"expires_at": in_an_hour(db)}
+    held = await partner.client.post("/v1/reserve", json=body)
+    await report(db, place.charger_id, ConnectorStatus.RESERVED)
+    async with db.transaction() as tx:
+        operation = await operations.get(tx, held.json()["id"])
+        assert operation.reservation_id is not None
+        await reservations.cancel(tx, operation.reservation_id)
+
+    told = await partner.client.post("/v1/start_charge", json=start_body(place))
+    await partner.client.post(f"/v1/operations/{told.json()['id']}/cancel")
+    clock.advance(1)
+    await report(db, place.charger_id, ConnectorStatus.RESERVED)  # by its operator, at the charger
+    refused = await partner.client.post("/v1/start_charge", json=start_body(place, "app-2"))
+
+    assert told.status_code == 202, told.text
+    assert (refused.status_code, refused.json()["code"]) == (409, "connector_reserved")
 
 
 async def test_who_may_only_look_cannot_control(

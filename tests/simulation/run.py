@@ -268,12 +268,13 @@ class _Scene:
         """Wait until operations are over, chargers have said everything, webhooks are delivered."""
         stable = 0
 
-        def is_quiet() -> bool:
+        def is_quiet(*, is_told: bool = True) -> bool:
             nonlocal stable
             for site in self._sites:
                 site.wind_down()
             calm = all(site.is_quiet for site in self._sites) and self._unfinished() == 0
-            stable = stable + 1 if calm and all(node.serves for node in self._nodes) else 0
+            calm = calm and is_told and all(node.serves for node in self._nodes)
+            stable = stable + 1 if calm else 0
             return stable >= _STABLE_LOOKS
 
         await self._until(is_quiet, "operations and chargers at rest")
@@ -285,7 +286,10 @@ class _Scene:
             self._sky.leap_s += max(0.0, wait_s)
             await asyncio.sleep(_AFTER_LEAP_S)
         await self._until(lambda: self._due_in_s() is None, "webhooks delivered")
-        await self._until(is_quiet, "chargers at rest")
+        # a charger that came back meanwhile is told of, too
+        await self._until(
+            lambda: is_quiet(is_told=self._due_in_s() is None), "chargers and webhooks at rest"
+        )
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         for _ in range(int(QUIET_WITHIN_S / _LOOK_EVERY_S)):

@@ -50,12 +50,14 @@ class Context(Heard):
 
     Attributes:
         prepared: What the route's ``prepare`` returned.
+        changed: The charger as the handler has changed it, if it has.
     """
 
     tx: Tx
     settings: Settings
     rng: random.Random
     prepared: Any = None
+    changed: list[Charger] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

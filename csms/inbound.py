@@ -207,8 +207,8 @@ async def _told(
             reasons=ctx.doubts,
             text=redact_frame(ask.text),
         )
-    if route.before_acceptance:
-        await _refresh(tx, peer)
+    if ctx.changed:
+        peer.charger = ctx.changed[-1]
     return payload
 
 

@@ -9,9 +9,8 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from core.chargers import registry
 from core.chargers.login import is_enough
-from core.chargers.models import Charger
+from core.chargers.models import Charger, Standing
 from core.chargers.states import Registration
 from core.commands import service as commands
 from core.commands.commands import (
@@ -29,7 +28,6 @@ from core.fleet import service as fleet
 from core.kernel import failpoints, tracing
 from core.kernel.crypto import Undecryptable
 from core.kernel.db import Tx
-from core.kernel.errors import PlatformError
 from core.operations import service as operations
 from csms import codes, protocol, raw_transfers, sanity, schemas
 from csms.adapter import Adapter
@@ -104,17 +102,18 @@ def claiming(
     """
 
     async def work(tx: Tx, charger: Charger | None = None) -> Next:
-        if charger is None:
-            try:
-                charger = await registry.get(tx, charger_id)
-            except PlatformError:
+        peeked: commands.Peeked | None = None
+        found: Charger | Standing | None = charger
+        if found is None:
+            found, peeked = await commands.standing(tx, charger_id)
+            if found is None:
                 return REMOVED
-        if charger.epoch == epoch and not charger.online:
+        if found.epoch == epoch and found.node_id is None:
             return None  # let go of by a node that took this one for dead: it is taken back
-        why = why_it_ends(node, charger, epoch=epoch, security_profile=security_profile)
+        why = why_it_ends(node, found, epoch=epoch, security_profile=security_profile)
         if why is not None:
             return why
-        return await _claim(tx, node, adapter, charger, max_bytes=max_bytes)
+        return await _claim(tx, node, adapter, found, peeked, max_bytes=max_bytes)
 
     return work
 
@@ -139,12 +138,23 @@ async def claim(
 
 
 async def _claim(
-    tx: Tx, node: Node, adapter: Adapter, charger: Charger, *, max_bytes: int | None
+    tx: Tx,
+    node: Node,
+    adapter: Adapter,
+    charger: Charger | Standing,
+    peeked: commands.Peeked | None,
+    *,
+    max_bytes: int | None,
 ) -> Next:
     """Return the next command in the charger's words."""
     words = _Words(node, adapter, max_bytes)
+    without = _not_now(adapter, charger)
     command = await operations.claim_next(
-        tx, charger.id, without=_not_now(adapter, charger), name=words.say
+        tx,
+        charger.id,
+        without=without,
+        peeked=None if without else peeked,
+        name=words.say,
     )
     if command is None:
         return None
@@ -185,7 +195,9 @@ class _Words:
         return said.action
 
 
-def why_it_ends(node: Node, charger: Charger, *, epoch: int, security_profile: int) -> str | None:
+def why_it_ends(
+    node: Node, charger: Charger | Standing, *, epoch: int, security_profile: int
+) -> str | None:
     """Return why the socket of *epoch* on this node may not stay; ``None``: it may."""
     if charger.registration in _SHUT_OUT:
         return f"the charger is {charger.registration.value}"
@@ -194,7 +206,7 @@ def why_it_ends(node: Node, charger: Charger, *, epoch: int, security_profile: i
     return None if is_enough(security_profile, charger.security_profile) else RAISED
 
 
-def _not_now(adapter: Adapter, charger: Charger) -> frozenset[str]:
+def _not_now(adapter: Adapter, charger: Charger | Standing) -> frozenset[str]:
     """Return the kinds of commands that a charger waiting for approval is not sent (B02, 4.2)."""
     told_to_wait = adapter.boots_first and charger.boot_status == PENDING
     if charger.registration is Registration.ACCEPTED and not told_to_wait:

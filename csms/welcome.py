@@ -43,6 +43,7 @@ async def welcome(ctx: Context, fact: Booted) -> dict[str, Any]:
     """
     status = _STATUS.get(ctx.charger.registration, "Rejected")
     charger = await presence.booted(ctx.tx, fact, answer=status, before=ctx.charger)
+    ctx.changed.append(charger)
     has_wishes = status != "Rejected" and await desired.has_wishes(ctx.tx, charger.id)
     if status == "Accepted":
         await recovery.booted(ctx.tx, charger.id)

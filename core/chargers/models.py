@@ -255,6 +255,23 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What decides whether a charger may be asked for something, and by whom; see ``Charger``."""
+
+    id: str
+    station_id: str | None
+    registration: Registration
+    held_reason: str | None
+    security_profile: int
+    node_id: str | None
+    epoch: int
+    boot_status: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "registration", Registration(self.registration))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
     """One connector of an EVSE, with the status the charger last reported.
 

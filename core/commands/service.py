@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from core.chargers.models import Charger
+from core.chargers.models import Charger, Standing
 from core.commands import store
 from core.commands.commands import Answer, Command, to_row
 from core.commands.models import CommandRow
@@ -141,9 +141,11 @@ async def is_on_its_way(tx: Tx, *, charger_id: str, session_id: str, kind: str) 
     return bool(found)
 
 
-async def peek(
-    tx: Tx, charger_id: str, *, without: Collection[str] = ()
-) -> tuple[CommandRow | None, bool]:
+Peeked = tuple[CommandRow | None, bool]
+"""The most urgent command that may still be sent, and whether others wait behind it."""
+
+
+async def peek(tx: Tx, charger_id: str, *, without: Collection[str] = ()) -> Peeked:
     """Return the most urgent command that may still be sent, and whether others wait behind it.
 
     It has the message id with which it is to be claimed.
@@ -151,7 +153,16 @@ async def peek(
     Args:
         without: Kinds that may not be sent now.
     """
-    found = await store.next_queued(tx, charger_id, without=without)
+    return _first(await store.next_queued(tx, charger_id, without=without))
+
+
+async def standing(tx: Tx, charger_id: str) -> tuple[Standing | None, Peeked]:
+    """Return how a charger stands (``None``: it was removed), and what ``peek`` would."""
+    found, queued = await store.standing(tx, charger_id)
+    return found, _first(queued)
+
+
+def _first(found: Sequence[CommandRow]) -> Peeked:
     if not found:
         return None, False
     return replace(found[0], message_id=str(uuid4())), len(found) > 1

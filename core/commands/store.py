@@ -1,13 +1,15 @@
 """SQL of commands. Every state change of the table is in this file."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Executable, func, insert, select
+from sqlalchemy import Executable, func, insert, select, true
 
-from core.chargers.models import chargers
+from core.chargers.models import Standing, chargers
+from core.chargers.store import station_known
 from core.commands.models import IS_OPEN, IS_QUEUED, CommandRow, commands
 from core.commands.states import MACHINE, CommandStatus
 from core.kernel.db import Tx
@@ -76,6 +78,46 @@ def _next_queued(
     if without is not None:
         statement = statement.where(~is_among(on, commands.c.kind, without))
     return statement
+
+
+async def standing(tx: Tx, charger_id: str) -> tuple[Standing | None, Sequence[CommandRow]]:
+    """Return how a charger stands (``None``: removed), and the two that ``next_queued`` would."""
+    rows = await tx.all(_standing(charger_id, now=tx.now))
+    if not rows:
+        return None, ()
+    until = len(_STANDING)
+    found = Standing(**dict(zip(_STANDING, rows[0][:until], strict=True)))
+    station_known(tx, found.id, found.station_id)
+    queued = [
+        CommandRow(**dict(zip(_COMMAND, row[until:], strict=True)))
+        for row in rows
+        if row[until] is not None
+    ]
+    return found, queued
+
+
+_STANDING: Final = tuple(one.name for one in fields(Standing))
+_COMMAND: Final = tuple(commands.c.keys())
+
+
+@query
+def _standing(charger_id: str, *, now: datetime) -> Executable:
+    queued = (
+        select(commands)
+        .where(commands.c.charger_id == charger_id, IS_QUEUED, commands.c.expires_at > now)
+        .order_by(commands.c.priority, commands.c.number)
+        .limit(2)
+        .subquery("queued")
+    )
+    return (
+        select(
+            *(chargers.c[name].label(f"charger_{name}") for name in _STANDING),
+            *(queued.c[name].label(f"command_{name}") for name in _COMMAND),
+        )
+        .select_from(chargers.outerjoin(queued, true()))
+        .where(chargers.c.id == charger_id, chargers.c.removed_at.is_(None))
+        .order_by(queued.c.priority, queued.c.number)
+    )
 
 
 async def by_id(tx: Tx, command_id: str) -> CommandRow | None:

@@ -3,17 +3,16 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 
 from core.kernel import documents
+from core.kernel.aside import Aside, Thread
 from core.kernel.clock import Clock
 from core.kernel.engine import Rows, is_outage
 from core.kernel.errors import DatabaseUnavailable
-from core.kernel.tasks import finished
 
 DIALECT: Final[Dialect] = sqlite_dialect(
     json_serializer=documents.encode, json_deserializer=documents.decode
@@ -40,16 +39,19 @@ class SqliteEngine:
 
     Statements run where they are called: their pages are in memory, and a thread would cost more
     than the statement. Only what may have to wait for the disk runs in a thread.
+
+    Args:
+        aside: That thread, if not one of its own.
     """
 
-    def __init__(self, path: str, clock: Clock) -> None:
+    def __init__(self, path: str, clock: Clock, *, aside: Aside | None = None) -> None:
         self.dialect = DIALECT
         self._path = path
         self._clock = clock
         self._raw: sqlite3.Connection | None = None
         self._changes = 0
         self._turn = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._aside = aside or Thread("sqlite")
 
     async def open(self) -> None:
         pass
@@ -57,7 +59,9 @@ class SqliteEngine:
     async def begin(self) -> "SqliteConnection":
         await self._take_turn()
         try:
-            raw = self._raw or await self._in_thread(self._connect)
+            raw = self._raw
+            if raw is None:
+                raw = await self._aside.run(self._connect)
             await self._lock(raw)
         except BaseException as exc:
             self._turn.release()
@@ -73,7 +77,7 @@ class SqliteEngine:
             if raw.total_changes == self._changes:
                 raw.execute("COMMIT")
             else:
-                await self._in_thread(raw.execute, "COMMIT")
+                await self._aside.run(raw.execute, "COMMIT")
         except sqlite3.Error as exc:
             if is_outage(exc):
                 raise DatabaseUnavailable from exc
@@ -95,9 +99,9 @@ class SqliteEngine:
     async def close(self) -> None:
         async with self._turn:
             if self._raw is not None:
-                await self._in_thread(self._raw.close)
+                await self._aside.run(self._raw.close)
                 self._raw = None
-        self._thread.shutdown()
+        self._aside.close()
 
     async def _take_turn(self) -> None:
         if not self._turn.locked():
@@ -142,11 +146,6 @@ class SqliteEngine:
             raise
         self._raw = raw  # also where nobody waits for it any more: it has to be closed
         return raw
-
-    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
-        """Run *work* to its end, even if the task is cancelled meanwhile."""
-        loop = asyncio.get_running_loop()
-        return await finished(loop.run_in_executor(self._thread, work, *arguments))
 
 
 class SqliteConnection:

@@ -39,6 +39,7 @@ async def claim_next(
     charger_id: str,
     *,
     without: Collection[str] = (),
+    peeked: commands.Peeked | None = None,
     name: Callable[[CommandRow, bool], str | None] | None = None,
 ) -> CommandRow | None:
     """Take the next command of a charger for sending; its operation moves along.
@@ -48,11 +49,13 @@ async def claim_next(
     The operation's row is locked before the command's, here as everywhere.
 
     Args:
+        peeked: What the transaction has just peeked at, of any kind but *without*.
         name: Given the command, and whether no other waits behind it, returns the OCPP action
             that it becomes, if it can be said.
     """
     while True:
-        command, others = await commands.peek(tx, charger_id, without=without)
+        command, others = peeked or await commands.peek(tx, charger_id, without=without)
+        peeked = None
         if command is None:
             return None
         if command.operation_id is not None:

@@ -4,12 +4,15 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.kernel.clock import Clock
 from core.kernel.engine import Rows
 from core.kernel.engine_sqlite import DIALECT, SqliteConnection, SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.tasks import finished
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -56,12 +59,23 @@ class SimConnection(SqliteConnection):
         await super().execute_many(sql, rows)
 
 
+class _Executor:
+    """The simulated loop's own: it says how long a work takes."""
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await finished(loop.run_in_executor(None, work, *arguments))
+
+    def close(self) -> None:
+        pass
+
+
 class SimEngine:
     """The real engine of SQLite behind a gate."""
 
     def __init__(self, path: str, clock: Clock, gate: Gate) -> None:
         self.dialect = DIALECT
-        self._inner = SqliteEngine(path, clock)
+        self._inner = SqliteEngine(path, clock, aside=_Executor())
         self._gate = gate
 
     async def open(self) -> None:

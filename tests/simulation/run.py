@@ -286,10 +286,7 @@ class _Scene:
             self._sky.leap_s += max(0.0, wait_s)
             await asyncio.sleep(_AFTER_LEAP_S)
         await self._until(lambda: self._due_in_s() is None, "webhooks delivered")
-        # a charger that came back meanwhile is told of, too
-        await self._until(
-            lambda: is_quiet(is_told=self._due_in_s() is None), "chargers and webhooks at rest"
-        )
+        await self._until(lambda: is_quiet(is_told=self._is_told()), "chargers and webhooks at rest")
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         for _ in range(int(QUIET_WITHIN_S / _LOOK_EVERY_S)):
@@ -320,6 +317,17 @@ class _Scene:
             return None
         due = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
         return due - self._machine.unix()
+
+    def _is_told(self) -> bool:
+        """Tell whether nothing is due, nor will be: somebody who hears all was told of all."""
+        if self._due_in_s() is not None:
+            return False
+        sql = """
+            SELECT (SELECT count(*) FROM station_changes) + (
+                SELECT count(*) FROM status_cursors WHERE seq < (
+                    SELECT value FROM counters WHERE name = 'connector_status'))
+        """
+        return not self.plan.hears_all or self._receivers[0].ask(sql)[0] == 0
 
     async def _judge(self) -> None:
         ledgers = [site.charger.ledger for site in self._sites]

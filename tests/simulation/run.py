@@ -285,8 +285,7 @@ class _Scene:
             self._trace.note("leap", seconds=wait_s)
             self._sky.leap_s += max(0.0, wait_s)
             await asyncio.sleep(_AFTER_LEAP_S)
-        await self._until(lambda: self._due_in_s() is None, "webhooks delivered")
-        await self._until(lambda: is_quiet(is_told=self._is_told()), "chargers and webhooks at rest")
+        await self._until(lambda: is_quiet(is_told=self._is_told()), "webhooks delivered")
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         for _ in range(int(QUIET_WITHIN_S / _LOOK_EVERY_S)):

@@ -9,7 +9,7 @@ from core.chargers import presence, registry
 from core.chargers.login import is_enough
 from core.chargers.models import Charger, Held
 from core.commands import service as commands
-from core.kernel import failpoints
+from core.kernel import failpoints, metrics
 from core.kernel.db import Tx
 from core.kernel.doorbell import Rings, rung
 from core.kernel.errors import DatabaseUnavailable, PlatformError
@@ -69,6 +69,7 @@ async def _guarded(work: Callable[[Node], Awaitable[None]], node: Node) -> None:
     except DatabaseUnavailable:
         log.warning("sweep_delayed")
     except Exception:  # a bug in one pass must not end the node
+        metrics.BACKGROUND_FAILURES.labels("charger sweep").inc()
         log.exception("sweep_failed")
 
 

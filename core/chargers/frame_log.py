@@ -20,9 +20,9 @@ from core.chargers.record_models import Frame, Quarantined
 from core.chargers.text import storable, storable_or_none
 from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
-from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.partitions import Every, Partitioned
+from core.kernel.portions import Portions
 from core.kernel.tasks import kept_up
 
 CAPACITY: Final = 20_000
@@ -61,6 +61,7 @@ class FrameLog:
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._was_dropping = False
+        self._portions = Portions(BATCH)
         self.dropped = 0
 
     async def __aenter__(self) -> Self:
@@ -108,15 +109,13 @@ class FrameLog:
         """
         async with self._writing:
             while self._waiting:
-                await self._write([self._waiting.popleft() for _ in range(self._batch_size())])
+                size = self._portions.next(len(self._waiting))
+                await self._write([self._waiting.popleft() for _ in range(size)])
             self._was_dropping = False
 
     def _count_dropped(self, frames: int) -> None:
         self.dropped += frames
         metrics.FRAME_LOG_DROPPED.inc(frames)
-
-    def _batch_size(self) -> int:
-        return min(BATCH, len(self._waiting))
 
     async def _run(self) -> None:
         while not self._is_closing.is_set():
@@ -135,13 +134,19 @@ class FrameLog:
                 frames = await _disguised(tx, batch)
                 await record_store.add_frames(tx, [_row(frame) for frame in frames])
         except DatabaseUnavailable:
-            room = max(self._capacity - len(self._waiting), 0)
-            self._count_dropped(max(len(batch) - room, 0))
-            self._waiting.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
+            self._put_back(batch)
             raise
-        except DRIVER_ERRORS:
-            self._count_dropped(len(batch))
+        except Exception:  # noqa: BLE001 - logged; something is odd about one of them
             _log.exception("frames_refused", frames=len(batch))
+            if self._portions.refused(len(batch)):
+                self._put_back(batch)
+            else:
+                self._count_dropped(1)
+
+    def _put_back(self, batch: list[FrameSeen]) -> None:
+        room = max(self._capacity - len(self._waiting), 0)
+        self._count_dropped(max(len(batch) - room, 0))
+        self._waiting.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
 
 
 async def _wait(signal: asyncio.Event, *, within_s: float) -> None:

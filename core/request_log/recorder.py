@@ -15,8 +15,8 @@ import structlog
 
 from core.kernel import failpoints, metrics
 from core.kernel.db import Database
-from core.kernel.engine import DRIVER_ERRORS
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.portions import Portions
 from core.kernel.tasks import kept_up
 from core.request_log import store
 from core.request_log.models import Call
@@ -65,6 +65,7 @@ class RequestLog:
         self._is_closing = asyncio.Event()
         self._writing = asyncio.Lock()
         self._was_dropping = False
+        self._portions = Portions(BATCH)
 
     def add(self, call: Call) -> None:
         """Queue a call; never waits and never fails."""
@@ -93,8 +94,9 @@ class RequestLog:
         """
         async with self._writing:
             while self._waiting:
-                batch = list(islice(self._waiting, BATCH))
-                await self._write(batch)
+                batch = list(islice(self._waiting, self._portions.next(len(self._waiting))))
+                if not await self._written(batch):
+                    continue
                 for call in batch:  # others came behind them meanwhile
                     self._waiting.popleft()
                     self._waiting_bytes -= _size(call)
@@ -134,14 +136,20 @@ class RequestLog:
                 self._something.set()
                 await _wait(self._is_closing, within_s=RETRY_AFTER_S)
 
-    async def _write(self, batch: list[Call]) -> None:
+    async def _written(self, batch: list[Call]) -> bool:
+        """Tell whether calls are written, or given up; else each is tried for itself."""
         failpoints.enter("request_log", "write")
         try:
             async with self._db.transaction() as tx:
                 await store.add(tx, [{**row_of(call), "updated_at": tx.now} for call in batch])
-        except DRIVER_ERRORS:
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - logged; something is odd about one of them
             _log.exception("logged_requests_refused", calls=len(batch))
-            self._drop(len(batch))
+            if self._portions.refused(len(batch)):
+                return False
+            self._drop(1)
+        return True
 
     def _drop(self, calls: int) -> None:
         self.dropped += calls

@@ -9,23 +9,24 @@ from typing import Final
 
 import structlog
 
-from core.kernel import failpoints, tracing
+from core.kernel import failpoints, metrics
 from core.kernel.clock import Clock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import Rings, rung
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.portions import Portions
 from core.kernel.settings import Settings
-from core.kernel.webhook_signature import sign
-from core.webhooks import inbox, ordering, outbox
-from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE, secret_context
+from core.webhooks import ordering, outbox
+from core.webhooks.attempting import Attempts
+from core.webhooks.endpoints import MAX_DISABLED_AT_ONCE
 from core.webhooks.lanes import Lanes
 from core.webhooks.ordering import Ordering
 from core.webhooks.outbox import Claim, Waiting
 from core.webhooks.recording import Outcome, record_delivered, record_failed
 from core.webhooks.reporting import report
 from core.webhooks.service import TOPIC
-from core.webhooks.transport import Transport, post
+from core.webhooks.transport import Transport
 
 SWEEP_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 5.0
@@ -34,6 +35,7 @@ CLAIMED_WITHIN_S: Final = 0.02
 """So long free room waits for more, to be claimed together."""
 UNWRITTEN_AT_MOST: Final = 5
 """Attempts that have just begun, and answers that are not written down: what our death doubles."""
+WRITTEN_AT_ONCE: Final = 500
 JUST_BEGUN_S: Final = 0.02
 """An attempt that takes longer makes room: a slow receiver holds up nobody else (I16)."""
 
@@ -70,9 +72,8 @@ class Sender:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._db = db
-        self._vault = vault
-        self._transport = transport
         self._timeout = settings.webhook_timeout
+        self._attempts = Attempts(db, vault, transport, timeout=self._timeout)
         self._retry_after = settings.webhook_retry_after
         self._jitter = jitter
         self._lanes = Lanes(
@@ -86,6 +87,7 @@ class Sender:
         self._failed: list[Outcome] = []
         self._has_taken, self._has_failed = asyncio.Event(), asyncio.Event()
         self._being_written = 0
+        self._portions = Portions(WRITTEN_AT_ONCE)
         self._is_full = False
         self._hot: set[str] = set()
         self._wake = asyncio.Event()
@@ -179,8 +181,8 @@ class Sender:
         except DatabaseUnavailable as exc:
             log.warning("webhook_pass_failed", error=repr(exc.__cause__))
             self._sweep = True
-        except Exception:
-            # A bug in one pass must not end the sender of all: nobody would hear anything again.
+        except Exception:  # a bug in one pass must not end the sender of all
+            metrics.BACKGROUND_FAILURES.labels("webhook sender").inc()
             log.exception("webhook_pass_crashed")
             self._sweep = True
 
@@ -232,7 +234,7 @@ class Sender:
             if claim.lease - self._db.now() <= self._timeout:
                 self._lanes.end(claim, is_delivered=None)  # due again when its lease ends
                 continue
-            task = asyncio.create_task(self._attempt(claim), name=f"webhook {claim.id}")
+            task = asyncio.create_task(self._attempts.make(claim), name=f"webhook {claim.id}")
             self._tasks.add(task)
             self._begun_s[claim.id] = now_s
             task.add_done_callback(self._ended)
@@ -278,65 +280,17 @@ class Sender:
         await self._db.clock.sleep(CLAIMED_WITHIN_S)
         self._wake.set()
 
-    async def _attempt(self, claim: Claim) -> Outcome:
-        with tracing.span(
-            "webhook", parent=claim.traceparent, delivery_id=claim.id, event_id=claim.event_id
-        ) as span:
-            outcome = await self._attempted(claim)
-            span.note(
-                attempt=claim.attempts + 1,
-                status=None if outcome.result is None else outcome.result.status_code,
-            )
-            return outcome
-
-    async def _attempted(self, claim: Claim) -> Outcome:
-        at = self._db.now()
-        try:
-            if claim.url == inbox.URL:
-                return Outcome(claim=claim, at=at, result=inbox.TAKEN, kept=self._headers(claim))
-            result = await post(
-                self._transport,
-                claim.url,
-                body=claim.body.encode(),
-                headers=self._headers(claim),
-                timeout_s=self._timeout.total_seconds(),
-            )
-        except Exception:
-            # One delivery that cannot be made must not end the sender of all.
-            log.exception("webhook_attempt_crashed", delivery_id=claim.id)
-            return Outcome(claim=claim, at=at, result=None)
-        failpoints.hit("webhooks.posted")
-        return Outcome(claim=claim, at=at, result=result)
-
-    def _headers(self, claim: Claim) -> dict[str, str]:
-        """Return the headers of Standard Webhooks, signed anew for each attempt (I13)."""
-        timestamp = int(self._db.clock.unix())
-        context = secret_context(claim.endpoint_id)
-        stored = [claim.secret]
-        until = claim.previous_secret_until
-        if claim.previous_secret is not None and until is not None and until > self._db.now():
-            stored.append(claim.previous_secret)
-        secrets = [self._vault.ring.decrypt(text, context=context) for text in stored]
-        traceparent = tracing.current()
-        return ({} if traceparent is None else {tracing.HEADER: traceparent}) | {
-            "content-type": "application/json",
-            "webhook-id": claim.event_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(
-                secrets,
-                message_id=claim.event_id,
-                timestamp=timestamp,
-                body=claim.body.encode(),
-            ),
-        }
-
     async def _record(self) -> int:
         """Write down all that has ended; return how much it was."""
         return await self._record_taken() + await self._record_failed()
 
     async def _record_taken(self) -> int:
-        """Write down what receivers took; what is not committed is kept for the next time (I14)."""
-        batch, self._taken = self._taken, []
+        """Write down what receivers took; what is not committed is kept for the next time (I14).
+
+        One that cannot be written is given up: it is sent again when its lease ends.
+        """
+        size = self._portions.next(len(self._taken))
+        batch, self._taken = self._taken[:size], self._taken[size:]
         if not batch:
             return 0
         unwritten = batch
@@ -346,9 +300,16 @@ class Sender:
             async with self._db.transaction() as tx:
                 await record_delivered(tx, batch)
             unwritten = []
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            unwritten = batch if self._portions.refused(len(batch)) else []
+            raise
         finally:
             self._taken = unwritten + self._taken
             self._being_written = 0
+        if self._taken:
+            self._has_taken.set()
         for outcome in batch:
             report(outcome, None)
         self._call_next(batch)
@@ -360,10 +321,16 @@ class Sender:
         while self._failed:
             outcome = self._failed[0]
             failpoints.enter("webhook", "failed")
-            async with self._db.transaction() as tx:
-                failure = await record_failed(
-                    tx, outcome, jitter=self._jitter(), retry_after=self._retry_after
-                )
+            try:
+                async with self._db.transaction() as tx:
+                    failure = await record_failed(
+                        tx, outcome, jitter=self._jitter(), retry_after=self._retry_after
+                    )
+            except DatabaseUnavailable:
+                raise
+            except Exception:  # given up, too: nobody waits behind it
+                self._failed.pop(0)
+                raise
             self._failed.pop(0)
             count += 1
             report(outcome, failure)

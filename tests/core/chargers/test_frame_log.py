@@ -65,6 +65,17 @@ async def test_a_frame_may_hold_anything(db: Database) -> None:
     assert len(long.text) == 300_000
 
 
+async def test_a_frame_that_cannot_be_written_costs_no_other(db: Database) -> None:
+    async with FrameLog(db, flush_every_s=60) as log:
+        for number in range(9):
+            log.add(replace(FRAME, text=str(number)))
+        log.add(replace(FRAME, at=FRAME.at.replace(tzinfo=None), text="odd"))  # a bug of ours
+        log.add(replace(FRAME, text="last"))
+        await log.flush()
+    assert [frame.text for frame in await stored(db)] == ["last", *"876543210"]
+    assert log.dropped == 1
+
+
 async def test_s9_a_full_queue_drops_the_oldest(db: Database) -> None:
     async with FrameLog(db, capacity=3, flush_every_s=60) as log:
         for number in range(5):

@@ -43,6 +43,21 @@ def outage(db: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     return state
 
 
+async def test_a_call_that_cannot_be_written_costs_no_other(db: Database) -> None:
+    async with db.transaction():
+        pass
+    odd = call(db, at=db.now().replace(tzinfo=None))  # a bug of ours
+    calls = [call(db) for _ in range(5)]
+    log = RequestLog(db)
+    for one in (*calls[:3], odd, *calls[3:]):
+        log.add(one)
+
+    await log.flush()
+
+    assert set(await ids(db)) == {one.id for one in calls}
+    assert log.dropped == 1
+
+
 async def test_what_waits_is_written_by_a_task_and_the_rest_at_the_end(db: Database) -> None:
     log = RequestLog(db)
     async with db.transaction():

@@ -16,6 +16,7 @@ import httpx2
 from tests.crash.outages import goes_on
 from tests.crash.stage import Stage
 from tests.crash.workload import working
+from tests.partner_api.joining import png
 
 FULL_S: Final = 1.0
 BLOCK: Final = bytes(65_536)
@@ -25,10 +26,6 @@ DESCRIPTORS: Final = 120
 GREEDY: Final = 400
 HELD_S: Final = 1.5
 HOUR_S: Final = 3600
-_PNG: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
-)
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -102,9 +99,12 @@ async def _ask_for_room(on: Stage, *, for_s: float) -> int:
     while loop.time() < end_s:
         with contextlib.suppress(httpx2.HTTPError):
             response = await on.operator.post(
-                f"/operator/v1/stations/{on.station_id}/pictures", content=_PNG
+                f"/operator/v1/stations/{on.station_id}/pictures", content=png()
             )
-            refused += response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR
+            assert response.status_code == httpx2.codes.CREATED or response.is_server_error, (
+                response.text
+            )
+            refused += response.is_server_error
             if response.status_code == httpx2.codes.CREATED:
                 picture_id = response.json()["id"]
                 await on.operator.delete(

@@ -5,6 +5,8 @@ the frame log learns that only when it writes the frame.
 """
 
 import json
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +19,7 @@ from core.kernel.db import Tx
 from csms.protocol import Payload
 from csms.redact import MASK, redact_frame
 
+_DECODE: Final = msgspec.json.Decoder().decode
 _TAG: Final = "idTag"
 _TAGGED: Final = (f'"{_TAG}"', "\\u")
 """Without one of these no member of a frame is called ``idTag``."""
@@ -73,16 +76,25 @@ def disguise(vault: Vault, text: str | bytes) -> Disguise | None:
     frame = text.decode(errors="replace") if isinstance(text, bytes) else text
     if not any(sign in frame for sign in _TAGGED):
         return None
-    try:
-        parts = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
+    parts = _parsed(frame)
     if not isinstance(parts, list):
         return None
     found = [part[_TAG] for part in parts if isinstance(part, dict) and _TAG in part]
     tags = [tag for tag in found if isinstance(tag, str)]
     if not tags:
         return None
-    return Disguise(
-        name=key_codes.name_of(vault, tags[0]), text=redact_frame(frame_without_tag(frame))
-    )
+    return Disguise(name=key_codes.name_of(vault, tags[0]), text=partial(_disguised, frame))
+
+
+def _disguised(frame: str) -> str:
+    return redact_frame(frame_without_tag(frame))
+
+
+def _parsed(frame: str) -> Any:
+    """Return what a frame holds, ``None`` if it does not parse; of the lenient only if it must."""
+    with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _DECODE(frame)
+    try:
+        return json.loads(frame)
+    except (ValueError, RecursionError):
+        return None

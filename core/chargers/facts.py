@@ -1,5 +1,6 @@
 """What chargers report about themselves, in no protocol's words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,10 +65,10 @@ class VariableReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disguise:
-    """What is stored of a frame instead, if the list of id tokens has *name*."""
+    """What makes the text that is stored of a frame, if the list of id tokens has *name*."""
 
     name: str
-    text: str
+    text: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,7 @@ async def _disguised(tx: Tx, batch: list[FrameSeen]) -> list[FrameSeen]:
     names = {frame.disguise.name for frame in batch if frame.disguise is not None}
     secret = await record_store.names_among(tx, names) if names else frozenset()
     return [
-        replace(frame, text=frame.disguise.text)
+        replace(frame, text=frame.disguise.text())
         if frame.disguise is not None and frame.disguise.name in secret
         else frame
         for frame in batch

@@ -254,6 +254,8 @@ async def _hold(node: Node, socket: Socket, keeping: _Keeping) -> None:
     log.info("charger_connected", version=connection.version, epoch=connection.epoch)
     connection.wake()
     try:
+        if node.is_draining.is_set():  # it came while the others were being closed
+            await connection.close(GOING_AWAY, "the node stops")
         await connection.run()
     finally:
         metrics.CHARGERS_CONNECTED.dec()

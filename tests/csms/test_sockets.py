@@ -1,4 +1,6 @@
 import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from websockets import InvalidStatus
@@ -8,9 +10,10 @@ from core.chargers import presence, registry
 from core.chargers.models import Charger
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
-from core.kernel.db import Database
+from core.kernel.db import Database, Tx
 from core.kernel.settings import Settings
 from csms import outbound
+from csms import server as server_module
 from tests.csms.live import Running, charger, closed, running
 from tests.eventually import eventually
 
@@ -101,6 +104,36 @@ async def test_a_stopping_node_says_goodbye_and_releases_its_chargers(
         await cp.boot()
     assert await closed(cp) == 1001
     await opened.__aexit__(None, None, None)
+    assert not (await row_of(db)).online
+
+
+async def test_a_node_stops_though_a_charger_is_just_coming(
+    db: Database, settings: Settings, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its handshake is over, and it is entered only when all others have been closed."""
+    is_coming, may_come = asyncio.Event(), asyncio.Event()
+    connected, drain = presence.connected, server_module._drain
+
+    async def late(tx: Tx, charger_id: str, **more: Any) -> int:
+        is_coming.set()
+        await may_come.wait()
+        return await connected(tx, charger_id, **more)
+
+    async def drained(*about: Any) -> None:
+        draining = asyncio.create_task(drain(*about))
+        await asyncio.sleep(0)  # nobody is connected: it waits for the handshakes by now
+        may_come.set()
+        async with asyncio.timeout(30):
+            await draining
+
+    monkeypatch.setattr(presence, "connected", late)
+    monkeypatch.setattr(server_module, "_drain", drained)
+    async with AsyncExitStack() as stack:
+        async with running(db, settings, vault) as server:
+            await server.add_charger()
+            cp = await stack.enter_async_context(charger(server))
+            await is_coming.wait()
+        assert await closed(cp) == 1001
     assert not (await row_of(db)).online
 
 

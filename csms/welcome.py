@@ -6,9 +6,10 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from core.chargers import presence, registry, reports
+from core.chargers import presence, reports
+from core.chargers import status as live
 from core.chargers.facts import Booted
-from core.chargers.states import ConnectorStatus, Registration
+from core.chargers.states import Registration
 from core.commands import service as commands
 from core.commands.commands import Command, LimitConnectionTimeout, ReportInventory, ReportStatus
 from core.desired import service as desired
@@ -75,12 +76,11 @@ async def _questions(ctx: Context) -> list[Command]:
     if timeout_s >= CONNECTION_TIMEOUT_MARGIN_S:
         questions.append(LimitConnectionTimeout(timeout_s=timeout_s))
     questions.append(ReportInventory(request=ctx.rng.randint(1, MAX_REQUEST_ID)))
-    known = await registry.connectors_of(ctx.tx, ctx.charger.id)
-    silent = [row for row in known if row.status is ConnectorStatus.UNKNOWN]
+    silent = await live.silent_places(ctx.tx, ctx.charger.id)
     if ctx.charger.ocpp_version != "1.6":  # each by its place (OCPP 2.0.1 F06.FR.13)
-        places = [(row.evse, row.connector) for row in silent[:MAX_STATUSES_ASKED]]
+        places = (silent or ())[:MAX_STATUSES_ASKED]
         questions += [ReportStatus(evse=evse, connector=connector) for evse, connector in places]
-    elif silent or not known:
+    elif silent is None or silent:
         questions.append(ReportStatus())
     return questions
 

@@ -121,6 +121,18 @@ def _connectors_of(on: On, charger_ids: list[str]) -> Executable:
     return statement.order_by(*columns)
 
 
+async def statuses_of(tx: Tx, charger_id: str) -> Sequence[tuple[int, int, str]]:
+    """Return EVSE, connector and status of each connector of a charger."""
+    return await tx.all(_statuses_of(charger_id))
+
+
+@query
+def _statuses_of(charger_id: str) -> Executable:
+    columns = (connectors.c.evse, connectors.c.connector)
+    statement = select(*columns, connectors.c.status).where(connectors.c.charger_id == charger_id)
+    return statement.order_by(*columns)
+
+
 async def connector_count(tx: Tx, charger_id: str) -> int:
     statement = select(func.count()).where(connectors.c.charger_id == charger_id)
     return int(await tx.scalar(statement))

@@ -98,6 +98,14 @@ async def connector_at(
     return await _learn(tx, charger_id, evse, _number(connector))
 
 
+async def silent_places(tx: Tx, charger_id: str) -> Sequence[tuple[int, int]] | None:
+    """Return EVSE and connector of those that never said how they are; ``None``: none is known."""
+    known = await connector_store.statuses_of(tx, charger_id)
+    if not known:
+        return None
+    return [(evse, connector) for evse, connector, said in known if said == ConnectorStatus.UNKNOWN]
+
+
 async def livemode_of(tx: Tx, charger_id: str) -> bool | None:
     """Return whether a charger's station is live; ``None`` if the charger has no station."""
     return await store.livemode_of(tx, charger_id)

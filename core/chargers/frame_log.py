@@ -20,6 +20,7 @@ from core.chargers.record_models import Frame, Quarantined
 from core.chargers.text import storable, storable_or_none
 from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
+from core.kernel.engine import ODD_ROW
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.partitions import Every, Partitioned
 from core.kernel.portions import Portions
@@ -136,7 +137,7 @@ class FrameLog:
         except DatabaseUnavailable:
             self._put_back(batch)
             raise
-        except Exception:  # noqa: BLE001 - logged; something is odd about one of them
+        except ODD_ROW:
             _log.exception("frames_refused", frames=len(batch))
             if self._portions.refused(len(batch)):
                 self._put_back(batch)

@@ -14,6 +14,15 @@ Rows = tuple[Sequence[Sequence[Any]], Sequence[str]]
 """Rows, and the names of their columns."""
 
 DRIVER_ERRORS: Final = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+ODD_ROW: Final = (
+    *DRIVER_ERRORS,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What a row that is not as it should be may raise on its way into the database."""
 """What a statement may raise that is not an outage: a bug, or a constraint that was violated."""
 
 RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "53300", "57P01", "57P02", "57P03"})

@@ -15,6 +15,7 @@ import structlog
 
 from core.kernel import failpoints, metrics
 from core.kernel.db import Database
+from core.kernel.engine import ODD_ROW
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.portions import Portions
 from core.kernel.tasks import kept_up
@@ -142,9 +143,7 @@ class RequestLog:
         try:
             async with self._db.transaction() as tx:
                 await store.add(tx, [{**row_of(call), "updated_at": tx.now} for call in batch])
-        except DatabaseUnavailable:
-            raise
-        except Exception:  # noqa: BLE001 - logged; something is odd about one of them
+        except ODD_ROW:
             _log.exception("logged_requests_refused", calls=len(batch))
             if self._portions.refused(len(batch)):
                 return False

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-import structlog
-
-from core.kernel import failpoints, metrics, tracing
+from core.kernel import failpoints, tracing
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.webhook_signature import sign
@@ -13,8 +11,6 @@ from core.webhooks.endpoints import secret_context
 from core.webhooks.outbox import Claim
 from core.webhooks.recording import Outcome
 from core.webhooks.transport import Transport, post
-
-log = structlog.get_logger()
 
 
 class Attempts:
@@ -33,7 +29,7 @@ class Attempts:
         self._timeout = timeout
 
     async def make(self, claim: Claim) -> Outcome:
-        """Make one attempt; whatever goes wrong is its outcome."""
+        """Make one attempt; that the receiver cannot be reached is its outcome."""
         with tracing.span(
             "webhook", parent=claim.traceparent, delivery_id=claim.id, event_id=claim.event_id
         ) as span:
@@ -46,20 +42,15 @@ class Attempts:
 
     async def _attempted(self, claim: Claim) -> Outcome:
         at = self._db.now()
-        try:
-            if claim.url == inbox.URL:
-                return Outcome(claim=claim, at=at, result=inbox.TAKEN, kept=self._headers(claim))
-            result = await post(
-                self._transport,
-                claim.url,
-                body=claim.body.encode(),
-                headers=self._headers(claim),
-                timeout_s=self._timeout.total_seconds(),
-            )
-        except Exception:  # one delivery that cannot be made must not end the sender of all
-            metrics.BACKGROUND_FAILURES.labels("webhook attempt").inc()
-            log.exception("webhook_attempt_crashed", delivery_id=claim.id)
-            return Outcome(claim=claim, at=at, result=None)
+        if claim.url == inbox.URL:
+            return Outcome(claim=claim, at=at, result=inbox.TAKEN, kept=self._headers(claim))
+        result = await post(
+            self._transport,
+            claim.url,
+            body=claim.body.encode(),
+            headers=self._headers(claim),
+            timeout_s=self._timeout.total_seconds(),
+        )
         failpoints.hit("webhooks.posted")
         return Outcome(claim=claim, at=at, result=result)
 

@@ -234,7 +234,7 @@ class Sender:
             if claim.lease - self._db.now() <= self._timeout:
                 self._lanes.end(claim, is_delivered=None)  # due again when its lease ends
                 continue
-            task = asyncio.create_task(self._attempts.make(claim), name=f"webhook {claim.id}")
+            task = asyncio.create_task(self._attempt(claim), name=f"webhook {claim.id}")
             self._tasks.add(task)
             self._begun_s[claim.id] = now_s
             task.add_done_callback(self._ended)
@@ -279,6 +279,15 @@ class Sender:
     async def _wake_soon(self) -> None:
         await self._db.clock.sleep(CLAIMED_WITHIN_S)
         self._wake.set()
+
+    async def _attempt(self, claim: Claim) -> Outcome:
+        at = self._db.now()
+        try:
+            return await self._attempts.make(claim)
+        except Exception:  # one delivery that cannot be made must not end the sender of all
+            metrics.BACKGROUND_FAILURES.labels("webhook attempt").inc()
+            log.exception("webhook_attempt_crashed", delivery_id=claim.id)
+            return Outcome(claim=claim, at=at, result=None)
 
     async def _record(self) -> int:
         """Write down all that has ended; return how much it was."""

@@ -11,12 +11,13 @@ from typing import Final
 
 import structlog
 
-from core.kernel import failpoints, metrics
+from core.kernel import failpoints
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
 from core.kernel.doorbell import rung
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.settings import Settings
+from core.kernel.tasks import kept_up
 from core.sandbox import hosting
 from core.sandbox.hosting import Role
 from core.sandbox.models import Errand
@@ -36,7 +37,7 @@ async def hosting_sandbox(
 ) -> AsyncIterator[None]:
     """Run simulated chargers that connect to *url*, until the block is left."""
     host = Host(db, settings, vault, url)
-    task = asyncio.create_task(host.run(), name="sandbox")
+    task = asyncio.create_task(kept_up("sandbox", host.run, db.clock), name="sandbox")
     try:
         yield
     finally:
@@ -70,10 +71,6 @@ class Host:
                         await self._pass()
                     except DatabaseUnavailable as exc:
                         log.warning("sandbox_pass_failed", error=repr(exc.__cause__))
-                    except Exception:  # a bug in one pass must not end the sandbox of all
-                        metrics.BACKGROUND_FAILURES.labels("sandbox").inc()
-                        log.exception("sandbox_failed")
-                        is_first = True  # what it claimed and did not let in is claimed anew
                     await rung(rings, within_s=SWEEP_S)
             finally:
                 await self._close()

@@ -70,12 +70,17 @@ class _Executor:
         pass
 
 
+def engine_on_the_loop(path: str, clock: Clock) -> SqliteEngine:
+    """Return the real engine of SQLite with no thread of its own: time would not wait for it."""
+    return SqliteEngine(path, clock, aside=_Executor())
+
+
 class SimEngine:
     """The real engine of SQLite behind a gate."""
 
     def __init__(self, path: str, clock: Clock, gate: Gate) -> None:
         self.dialect = DIALECT
-        self._inner = SqliteEngine(path, clock, aside=_Executor())
+        self._inner = engine_on_the_loop(path, clock)
         self._gate = gate
 
     async def open(self) -> None:

@@ -26,6 +26,7 @@ from tests.simulation import judge
 from tests.simulation.chargers import Site
 from tests.simulation.determinism import determined, inline, patched
 from tests.simulation.doorbell import Bell
+from tests.simulation.engine import engine_on_the_loop
 from tests.simulation.logs import Logs
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import FakeSocket, Network
@@ -331,8 +332,9 @@ class _Scene:
     async def _judge(self) -> None:
         ledgers = [site.charger.ledger for site in self._sites]
         url = self._nodes[0].settings.database_url
-        bell = MemoryDoorbell()
-        async with Database(url, doorbell=bell, clock=self._machine) as db:
+        bell, clock = MemoryDoorbell(), self._machine
+        engine = engine_on_the_loop(str(self._path), clock)
+        async with Database(url, doorbell=bell, clock=clock, engine=engine) as db:
             wrong = [one.identity for one in self._sites if one.clock.skew_s]
             self.violations += await oracle.violations(
                 db, ledgers, promises=self._promises, wrong_clocks=wrong

@@ -1,7 +1,6 @@
 """The sender as a process: leases, crashes, outages, closing, company, isolation (I14, I16)."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,6 @@ from core.kernel.settings import Settings
 from core.webhooks import outbox, store
 from core.webhooks import sender as sender_module
 from core.webhooks.lanes import AHEAD
-from core.webhooks.recording import Failure, Outcome, record_delivered, record_failed
 from core.webhooks.sender import UNWRITTEN_AT_MOST
 from core.webhooks.states import DeliveryStatus
 from tests.core.webhooks.receiver import OK, Answer, receiving, saying, stalling
@@ -34,7 +32,6 @@ from tests.core.webhooks.scenes import (
     until_attempted,
     until_delivered,
 )
-from tests.eventually import eventually
 
 
 async def test_i14_what_a_dead_process_had_claimed_is_due_again_after_the_lease(
@@ -125,47 +122,6 @@ async def test_run_delivers_at_the_ring_and_closes_cleanly(
             await running
     assert len(receiver.requests) == 30
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 30
-
-
-@pytest.mark.parametrize("answer", [saying(OK), FAILURE])
-async def test_a_result_that_cannot_be_written_holds_up_no_other(
-    db: Database,
-    vault: Vault,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: Answer,
-) -> None:
-    partner, odd = await make_partner(db), set[str]()
-
-    def breaks(*outcomes: Outcome) -> None:
-        if any(one.claim.id in odd for one in outcomes):
-            raise LookupError("a bug of ours")
-
-    async def taken(tx: Tx, outcomes: Sequence[Outcome]) -> None:
-        breaks(*outcomes)
-        await record_delivered(tx, outcomes)
-
-    async def failed(tx: Tx, outcome: Outcome, **more: Any) -> Failure | None:
-        breaks(outcome)
-        return await record_failed(tx, outcome, **more)
-
-    monkeypatch.setattr(sender_module, "record_delivered", taken)
-    monkeypatch.setattr(sender_module, "record_failed", failed)
-    async with receiving(answer) as receiver, sending(db, vault, settings) as sender:
-        await make_endpoint(db, vault, settings, partner, receiver.port)
-        for _ in range(8):
-            await happen(db, partner)
-        odd.add(sorted(row.id for row in await all_deliveries(db))[2])
-        running = asyncio.create_task(sender.run())
-
-        async def are_written() -> bool:
-            attempted = {row.delivery_id for row in await all_attempts(db)}
-            return len(attempted) == 7 and odd.isdisjoint(attempted)
-
-        await eventually(are_written, within_s=30)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
 
 
 async def test_closing_waits_for_the_attempt_under_way(

@@ -36,6 +36,7 @@ CLAIMED_WITHIN_S: Final = 0.02
 UNWRITTEN_AT_MOST: Final = 5
 """Attempts that have just begun, and answers that are not written down: what our death doubles."""
 WRITTEN_AT_ONCE: Final = 500
+"""Answers of one transaction."""
 JUST_BEGUN_S: Final = 0.02
 """An attempt that takes longer makes room: a slow receiver holds up nobody else (I16)."""
 

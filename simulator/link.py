@@ -114,12 +114,24 @@ async def _converse(station: Station, socket: ClientConnection) -> bool:
             tasks.create_task(_talk(station))
     except* Disconnected:
         was_online = station.online
+        if not station.closing:
+            _be_uncancelled()
     finally:
         station.wire = None
         station.online = False
         station.touch()
         await wire.hang_up()
     return was_online
+
+
+def _be_uncancelled() -> None:
+    """Forget that a TaskGroup wanted this task cancelled; before Python 3.13 it may have left that.
+
+    A timeout of Python 3.11.2 (Debian 12) would end the task then, instead of what took too long.
+    """
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 async def _talk(station: Station) -> None:

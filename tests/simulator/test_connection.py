@@ -180,3 +180,16 @@ async def test_leaving_while_the_connection_breaks_ends(
         async with asyncio.timeout(5):
             await charger.close()
         await closing
+
+
+async def test_a_connection_that_broke_leaves_no_cancellation_behind(
+    central: Central, make: MakeCharger
+) -> None:
+    """What a failed TaskGroup left turned the next timeout of Python 3.11.2 into the end of all."""
+    async with make(heartbeat_s=1.0) as charger:
+        await central.until(lambda: len(central.of("Heartbeat")) > 0)
+        before, wire = charger.ledger.connections, charger.station.wire
+        assert wire is not None
+        await wire.hang_up(abort=True)
+        await central.until(lambda: charger.ledger.connections > before)
+        assert not [task for task in asyncio.all_tasks() if task.cancelling()]

@@ -55,6 +55,7 @@ async def serve(order: Order, until_end: Callable[[Ready], Awaitable[None]]) -> 
         stop_calls_per_minute=UNLIMITED,
         active_operations=UNLIMITED,
         open_reservations=UNLIMITED,
+        open_streams=UNLIMITED,
         webhook_allow_insecure=True,
         **order.settings,
     )

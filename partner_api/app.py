@@ -33,6 +33,7 @@ from partner_api.security.bounds import Bounds
 from partner_api.security.door import Door
 from partner_api.security.gate import Gate
 from partner_api.security.refusals import Refusals
+from partner_api.security.streams import Streams
 from partner_api.services import Application, PartnerServices
 from partner_api.sessions.routes import router as sessions
 from partner_api.signing_keys.routes import router as signing_keys
@@ -76,6 +77,7 @@ def create_app(db: Database, settings: Settings, vault: Vault, clock: Clock) -> 
         limiter=Limiter(db, settings, clock),
         gate=Gate(clock, per_minute=settings.applicant_requests_per_minute),
         door=Door(clock, per_minute=settings.failed_logins_per_minute),
+        streams=Streams(),
         refusals=Refusals(clock),
         watch=Watch(db),
         board=Board(db, every_s=settings.status_interval.total_seconds()),

@@ -25,6 +25,7 @@ from core.request_log.recorder import RequestLog
 from partner_api.security.door import Door
 from partner_api.security.gate import Gate
 from partner_api.security.refusals import Refusals
+from partner_api.security.streams import Streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class PartnerServices(Services):
         request_log: Where calls of partners are noted.
         joint: Does control calls that come at the same time in one transaction.
         door: Holds back addresses from which keys are tried.
+        streams: Counts the open streams of each partner.
         refusals: Remembers who has used up its limit, to refuse it cheaply.
         watch: Counts how partners behave.
         board: The newest statuses, for all who follow them.
@@ -62,6 +64,7 @@ class PartnerServices(Services):
     limiter: Limiter
     gate: Gate
     door: Door
+    streams: Streams
     refusals: Refusals
     watch: Watch
     board: Board

@@ -198,7 +198,7 @@ HELP: Final[Mapping[str, Help]] = {
         "`errors` points at the place. The schema is that of the OCPP version of the charger.",
     ),
     "rate_limited": Help(
-        "More calls in a minute than you have; `limit` names the bucket that is empty.",
+        "More calls in a minute, or more open streams, than you may have; `limit` names which.",
         "Wait for `Retry-After` seconds. Each answer tells in `RateLimit` what is left; see "
         "[limits](limits.md). Replace polling by webhooks.",
     ),

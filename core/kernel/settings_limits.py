@@ -25,3 +25,6 @@ class LimitSettings(BaseSettings):
         default=timedelta(days=7), description="`key.expiring` is sent this long before."
     )
     open_reservations: int = Field(default=100, ge=1, description="A partner's, at a time.")
+    open_streams: int = Field(
+        default=20, ge=1, description="A partner's event, status and log streams on one node."
+    )

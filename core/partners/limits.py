@@ -16,13 +16,18 @@ HIGHEST: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a partner may do, with all its keys, in both modes, over all nodes (S15)."""
+    """How much a partner may do, with all its keys, in both modes, over all nodes (S15).
+
+    Attributes:
+        open_streams: Counted by each node for itself.
+    """
 
     requests_per_minute: int
     control_calls_per_minute: int
     stop_calls_per_minute: int
     active_operations: int
     open_reservations: int
+    open_streams: int
 
 
 NAMES: Final = tuple(field.name for field in fields(Limits))

@@ -22,6 +22,7 @@ class LimitChanges(In):
     stop_calls_per_minute: Limit = None
     active_operations: Limit = None
     open_reservations: Limit = None
+    open_streams: Limit = None
 
 
 @routes.get("", dependencies=[READS], summary="A partner's limits")

@@ -15,7 +15,7 @@ from core.webhooks import events
 from core.webhooks.models import Event
 from core.webhooks.service import events_topic
 from partner_api.fields import Seq
-from partner_api.security.access import Watcher, needs_to_watch
+from partner_api.security.access import Watcher, needs_to_follow
 from partner_api.services import PartnerServices
 
 LOOK_EVERY_S: Final = 2.0
@@ -34,7 +34,7 @@ class Following:
 
 
 async def _following(
-    watcher: Annotated[Watcher, needs_to_watch(Scope.EVENTS_READ)],
+    watcher: Annotated[Watcher, needs_to_follow(Scope.EVENTS_READ)],
     after_seq: Annotated[Seq | None, Query(description="Begin after this `seq`.")] = None,
     last_event_id: Annotated[
         Seq | None, Header(alias="Last-Event-ID", description="The same, as browsers send it.")

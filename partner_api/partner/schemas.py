@@ -86,6 +86,7 @@ class PartnerLimits(Out):
     stop_calls_per_minute: int
     active_operations: int
     open_reservations: int
+    open_streams: int
 
 
 class OwnStanding(Out):

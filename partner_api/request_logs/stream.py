@@ -14,7 +14,7 @@ from core.request_log import service
 from core.request_log.models import LoggedRequest
 from core.request_log.service import Wanted
 from partner_api.request_logs.asking import Filters, of_caller, visible_to
-from partner_api.security.access import ANY_SCOPE, Watcher, needs_to_watch
+from partner_api.security.access import ANY_SCOPE, Watcher, needs_to_follow
 from partner_api.services import PartnerServices
 
 LOOK_EVERY_S: Final = 1.0
@@ -36,7 +36,7 @@ class Following:
 
 
 async def _following(
-    watcher: Annotated[Watcher, needs_to_watch(*ANY_SCOPE)],
+    watcher: Annotated[Watcher, needs_to_follow(*ANY_SCOPE)],
     filters: Filters,
     after: Annotated[
         str | None,

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from core.audit.service import Actor
 from core.kernel.db import Tx
 from core.kernel.errors import PlatformError
+from core.partners import limits
 from core.partners import service as partners
 from core.partners.scopes import WHILE_SUSPENDED, Scope
 from core.partners.service import Caller
@@ -128,6 +129,25 @@ class NeedsToWatch(Demand):
         return Watcher(request, self.scopes, await Needs(self.scopes).alone(request))
 
 
+@dataclass(frozen=True, slots=True)
+class NeedsToFollow(Demand):
+    """A dependency like ``NeedsToWatch``, for answers without an end; few of them may be open."""
+
+    scopes: tuple[Scope, ...]
+
+    async def __call__(self, request: Request) -> AsyncIterator[Watcher]:
+        """Yield who is calling and hold its place until the answer has ended.
+
+        Raises:
+            PlatformError: As ``Needs`` does; ``rate_limited``: too many are open.
+        """
+        watcher = await NeedsToWatch(self.scopes)(request)
+        services, caller = PartnerServices.of(request.scope), watcher.caller
+        allowed = limits.effective(services.settings, caller.limit_overrides)
+        with services.streams.following(caller.partner_id, at_most=allowed.open_streams):
+            yield watcher
+
+
 def needs(*scopes: Scope) -> Any:
     """Return the dependency of a route for keys with one of *scopes*."""
     return Depends(Needs(scopes))
@@ -146,6 +166,11 @@ def needs_to_stop(scope: Scope) -> Any:
 def needs_to_watch(*scopes: Scope) -> Any:
     """Return the dependency of a waiting route for keys with one of *scopes*."""
     return Depends(NeedsToWatch(scopes))
+
+
+def needs_to_follow(*scopes: Scope) -> Any:
+    """Return the dependency of a stream for keys with one of *scopes*."""
+    return Depends(NeedsToFollow(scopes))
 
 
 def require_any(caller: Caller, scopes: Sequence[Scope], *, reading: bool) -> None:

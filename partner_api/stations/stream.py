@@ -12,7 +12,7 @@ from core.chargers.board import Board, event_of
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.partners.scopes import Scope
 from partner_api.fields import ObjectId, Seq
-from partner_api.security.access import Watcher, needs_to_watch
+from partner_api.security.access import Watcher, needs_to_follow
 from partner_api.services import PartnerServices
 
 LOOK_EVERY_S: Final = 2.0
@@ -42,7 +42,7 @@ class Following:
 
 
 async def _following(
-    watcher: Annotated[Watcher, needs_to_watch(Scope.STATUS_READ)],
+    watcher: Annotated[Watcher, needs_to_follow(Scope.STATUS_READ)],
     station_id: Annotated[
         ObjectId | None, Query(description="Only the connectors of this station.")
     ] = None,

@@ -771,6 +771,7 @@ class PartnerLimits(Model, frozen=True, kw_only=True):
     stop_calls_per_minute: int
     active_operations: int
     open_reservations: int
+    open_streams: int
 
 
 class OwnStanding(Model, frozen=True, kw_only=True):

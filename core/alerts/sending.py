@@ -1,6 +1,5 @@
 """A worker's part: hand notifications over, one channel never waiting for another."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
 from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.ids import new_id
+from core.kernel.tasks import side_by_side
 from core.kernel.times import rfc3339
 
 log = structlog.get_logger()
@@ -44,9 +44,7 @@ async def send_due(db: Database, outlet: Outlet) -> int:
     async with db.transaction() as tx:
         until = tx.now + outlet.within + _BEYOND
         claimed = await notice_store.claim(tx, outlet.channel, until=until, limit=AT_ONCE)
-    async with asyncio.TaskGroup() as group:
-        for notification in claimed:
-            group.create_task(_send(db, outlet, notification))
+    await side_by_side(_send(db, outlet, notification) for notification in claimed)
     return len(claimed)
 
 
@@ -63,12 +61,9 @@ async def try_channel(
         raise PlatformError("not_implemented", f"Set {_SETTINGS[channel]} first.")
     async with db.transaction() as tx:
         message = messages.trial(at=tx.now, by=actor.name)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_try(db, outlet, recipient, message))
-            for recipient in outlet.recipients
-        ]
-    results = [task.result() for task in tasks]
+    results = await side_by_side(
+        _try(db, outlet, recipient, message) for recipient in outlet.recipients
+    )
     async with db.transaction() as tx:
         await audit.record(
             tx, actor, "alert_channel.tried", f"alert_channel:{channel}", after={"results": results}

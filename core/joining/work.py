@@ -1,6 +1,5 @@
 """A worker's part: send the mails, challenge the webhooks, ask the registry, keep the evidence."""
 
-import asyncio
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from core.kernel.crypto import Vault
 from core.kernel.db import Database, Tx
 from core.kernel.mail import Mail, Mailer, MailNotSent, mailer_for
 from core.kernel.settings import Settings
+from core.kernel.tasks import side_by_side
 from core.webhooks.sender import transport_for
 from core.webhooks.transport import post
 
@@ -74,9 +74,7 @@ async def run_errands(
         return 0
     async with db.transaction() as tx:
         claimed = await store.claim_errands(tx, able, until=tx.now + LEASE, limit=AT_ONCE)
-    async with asyncio.TaskGroup() as group:
-        for errand in claimed:
-            group.create_task(_run(db, vault, settings, outside, errand))
+    await side_by_side(_run(db, vault, settings, outside, errand) for errand in claimed)
     return len(claimed)
 
 

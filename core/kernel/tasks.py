@@ -1,8 +1,8 @@
 """Work that goes on in the background, and work that must not be left half way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -32,6 +32,25 @@ async def kept_up(name: str, work: Callable[[], Awaitable[None]], clock: Clock) 
         else:
             return
         await clock.sleep(AGAIN_S)
+
+
+async def side_by_side(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do *works* at the same time; return what each returns, in their order.
+
+    One that fails ends no other: each is done to its end, then the first failure is raised, as it
+    is. A TaskGroup cancels the others, raises them in a group, which no caller here looks into, and
+    before Python 3.13 may leave its own request to cancel behind, which the next timeout of Python
+    3.11.2 (Debian 12) takes for the end of the task. Cancelled, it cancels all of them.
+    """
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]
 
 
 async def finished(work: Awaitable[T]) -> T:

@@ -16,13 +16,14 @@ from core.alerts.handling import list_alerts
 from core.alerts.kinds import AlertKind
 from core.audit.service import CLI
 from core.joining import proofs, review, service, store
+from core.joining import work as joining_work
 from core.joining.models import Application, Errand
 from core.joining.states import ErrandKind, ErrandStatus
 from core.joining.work import Outside, outside_for, run_errands, tidy_up
 from core.kernel.clock import ShiftedClock
 from core.kernel.crypto import Vault
 from core.kernel.db import Database
-from core.kernel.errors import PlatformError
+from core.kernel.errors import DatabaseUnavailable, PlatformError
 from core.kernel.page import Page
 from core.kernel.settings import FixedSettings, Settings
 from tests.core.webhooks.receiver import Answer, Receiver, receiving, saying, stalling
@@ -191,6 +192,25 @@ async def test_ru1_a_mail_server_that_hangs_costs_its_timeout_and_no_more(
     assert (waiting.status, waiting.attempts) == (ErrandStatus.DUE, 1)
     assert waiting.result is not None
     assert "the mail server" in waiting.result["error"]
+
+
+async def test_a_lost_database_cuts_off_no_other_errand(
+    db: Database, vault: Vault, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applications = [await submit(db, vault, settings) for _ in range(2)]
+    record, is_away = joining_work._record, iter([True])
+
+    async def lose_the_first(*arguments: Any) -> None:
+        if next(is_away, False):
+            raise DatabaseUnavailable
+        await record(*arguments)
+
+    monkeypatch.setattr(joining_work, "_record", lose_the_first)
+    async with mail_server(b"554 go away\r\n") as server:
+        with pytest.raises(DatabaseUnavailable):
+            await work(db, vault, with_mail(settings, server.port))
+    mails = [await errand(db, application, ErrandKind.MAIL) for application in applications]
+    assert sorted(mail.result is None for mail in mails) == [False, True]
 
 
 def http(content: bytes, status: str = "200 OK") -> Answer:

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from core.kernel.clock import SystemClock
 from core.kernel.metrics import BACKGROUND_FAILURES
-from core.kernel.tasks import AGAIN_S, kept_up
+from core.kernel.tasks import AGAIN_S, kept_up, side_by_side
 
 
 class Impatient(SystemClock):
@@ -51,3 +51,58 @@ async def test_background_work_that_is_cancelled_is_not_begun_again() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert begun == 1
+
+
+async def test_works_side_by_side_return_in_their_order() -> None:
+    later = asyncio.Event()
+
+    async def first() -> str:
+        await later.wait()
+        return "first"
+
+    async def second() -> str:
+        later.set()
+        return "second"
+
+    assert await side_by_side([first(), second()]) == ["first", "second"]
+    assert await side_by_side(()) == []
+
+
+async def test_one_that_fails_ends_no_other_and_leaves_no_cancellation_behind() -> None:
+    has_failed, done = asyncio.Event(), []
+
+    async def fail() -> None:
+        has_failed.set()
+        raise KeyError("odd")
+
+    async def work() -> None:
+        await has_failed.wait()
+        await asyncio.sleep(0)
+        done.append("work")
+
+    with pytest.raises(KeyError, match="odd"):
+        await side_by_side([fail(), work()])
+    assert done == ["work"]
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_works_side_by_side_are_cancelled_together_and_waited_for() -> None:
+    begun, ended = [asyncio.Event(), asyncio.Event()], []
+
+    async def work(number: int) -> None:
+        begun[number].set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(number)
+
+    task = asyncio.create_task(side_by_side([work(0), work(1)]))
+    for one in begun:
+        await one.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(ended) == [0, 1]

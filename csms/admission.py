@@ -50,6 +50,11 @@ class Admission:
         self._waiting = 0
         self._takes_s = 0.0
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether somebody waits for a place."""
+        return self._waiting > 0
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a place, and hold it until the block is left.

@@ -123,6 +123,10 @@ class Connection:
         """Look for commands; called whenever there may be one."""
         self._pump.wake()
 
+    def look(self) -> bool:
+        """Look for a background command; see ``Pump.look``."""
+        return self._pump.look()
+
     async def take(self, tx: Tx, charger: Charger) -> bool:
         """Take the next command in a transaction of somebody else's, who has just queued one.
 
@@ -255,6 +259,7 @@ class Connection:
         boots = call.action == "BootNotification"
         if boots:  # our first questions come after our answer
             self.welcomed.clear()
+            self._node.background.boot_began()
         try:
             text = await self._answered(asked)
             if text is not None:
@@ -269,6 +274,7 @@ class Connection:
         finally:
             if boots:
                 self.welcomed.set()
+                self._node.background.boot_ended()
 
     async def _answered(self, asked: Asked) -> str | None:
         """Return the answer; ``None``, with the socket closed, where nothing could be stored."""

@@ -63,6 +63,20 @@ async def help_out(node: Node, tx: Tx, charger: Charger) -> bool:
     return connection is not None and await connection.take(tx, charger)
 
 
+async def give_turn(node: Node, tx: Tx, charger: Charger) -> bool:
+    """Ask a charger in its turn what was queued for it in the same transaction."""
+    connection = node.connections.get(charger.id)
+    if connection is None:
+        return False
+
+    def hear(*, committed: bool) -> None:
+        if committed:
+            node.background.add(connection)
+
+    tx.outcome.heard_by(hear)
+    return True
+
+
 async def _guarded(work: Callable[[Node], Awaitable[None]], node: Node) -> None:
     try:
         await work(node)
@@ -85,9 +99,12 @@ def _wake(node: Node, charger_id: str) -> None:
 
 
 async def _sweep(node: Node) -> None:
-    """Find the work whose ring was lost."""
+    """Find the work whose ring was lost; background work once all others have had their turn."""
+    turns = node.background
+    turns.go_on()  # a crowd ends without a word
+    is_calm = turns.is_idle and not turns.is_crowded
     async with node.db.transaction() as tx:
-        waiting = await commands.waiting_on(tx, node.id)
+        waiting = await commands.waiting_on(tx, node.id, all_of_it=is_calm)
     for charger_id in waiting:
         _wake(node, charger_id)
 

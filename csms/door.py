@@ -90,6 +90,7 @@ class Door:
             at_once=settings.handshakes_at_once,
             within_s=settings.handshake_wait.total_seconds(),
         )
+        node.background.heed(lambda: self._admission.has_queue)
         self._noted_s = -NOTED_EVERY_S
         self._limit = LoginLimit(
             node.clock,

@@ -17,6 +17,7 @@ from core.kernel.db import Database
 from core.kernel.joint import Joint
 from core.kernel.settings import Settings
 from csms import key_codes
+from csms.background import Background
 from csms.calls import SentCalls
 from csms.conduct import Surroundings
 from csms.gathered import Gatherings
@@ -46,6 +47,7 @@ class Node:
         joint: The transactions of what one charger says or is asked; many chargers share them.
         book: The profiles of chargers.
         tallies: What connections counted and nobody has written yet, the oldest first.
+        background: Whose turn it is to be asked what nobody waits for.
         revocation: The newest revocation of a certificate that connections were compared with.
     """
 
@@ -64,6 +66,7 @@ class Node:
     book: ProfileBook = field(default_factory=ProfileBook)
     tallies: deque[Tally] = field(default_factory=deque)
     revocation: Newest = field(default_factory=Newest)
+    background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "contracts", Contracts(self.settings))

@@ -34,8 +34,10 @@ class Pump:
         "_adapter",
         "_connection",
         "_handed",
+        "_has_turn",
         "_has_work",
         "_is_at_work",
+        "_is_held_up",
         "_is_taken",
         "_node",
         "_waiting",
@@ -46,6 +48,7 @@ class Pump:
         self._node = node
         self._adapter = adapter
         self._has_work = self._is_at_work = self._is_taken = False
+        self._has_turn = self._is_held_up = False
         self._handed: Next = None
         self._waiting: tuple[str, asyncio.Future[Result | Refusal]] | None = None
 
@@ -54,6 +57,17 @@ class Pump:
         self._has_work = True
         if not self._connection.is_closing:
             self.begin()
+
+    def look(self) -> bool:
+        """Look for a background command; tells whether ``Background.looked`` follows.
+
+        It does not where something is under way, or the socket is not served yet: what was queued
+        is taken after that.
+        """
+        looks = not self._is_at_work or self._is_held_up
+        self._has_turn = True
+        self.wake()
+        return looks and self._is_at_work
 
     def begin(self) -> None:
         """Begin with what there is to do, if the socket is served and nothing is under way."""
@@ -133,12 +147,21 @@ class Pump:
 
     async def _claim(self, found: Next = Look.AGAIN) -> Claimed | None:
         """Take the next command; *found*: what that came to in another transaction."""
-        # a boot may have come while the last answer was recorded
-        await self._connection.welcomed.wait()
-        if found is Look.AGAIN and not self._may_ask():  # the sweep wakes us again
-            return None
-        charger_id = self._connection.charger_id
-        return await outbound.claim(self._node, charger_id, self._take_next, found=found)
+        welcomed, background = self._connection.welcomed, self._node.background
+        try:
+            if not welcomed.is_set:  # a boot may have come while the last answer was recorded
+                self._is_held_up = True
+                await welcomed.wait()
+                self._is_held_up = False
+                if found is Look.AGAIN and background.is_crowded and not self._has_turn:
+                    return None  # what it is to be asked after its boot has its turn
+            if found is Look.AGAIN and not self._may_ask():  # the sweep wakes us again
+                return None
+            charger_id = self._connection.charger_id
+            return await outbound.claim(self._node, charger_id, self._take_next, found=found)
+        finally:
+            self._has_turn = self._is_held_up = False
+            background.looked(self._connection)
 
     def _take_next(self, tx: Tx, charger: Charger | None = None) -> Awaitable[Next]:
         connection = self._connection

@@ -67,6 +67,7 @@ async def register(
 async def unregister(node: Node, connection: Connection) -> None:
     """Mark the charger offline, unless a newer socket has it (I26)."""
     failpoints.enter("socket", "disconnected")
+    node.background.forget(connection)
     charger_id = connection.charger_id
     if node.connections.get(charger_id) is connection:
         del node.connections[charger_id]

@@ -32,7 +32,7 @@ from core.kernel.tasks import kept_up
 from csms import revoked, schemas
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
-from csms.dispatcher import beat, dispatch, help_out
+from csms.dispatcher import beat, dispatch, give_turn, help_out
 from csms.door import Door, Socket
 from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
@@ -150,6 +150,7 @@ async def listen(
         urls.append(_url("wss", settings, servers[-1]))
     sandbox_url = await _serve_sandbox(node, tls, keeping, servers, plain_url=urls[0])
     db.helpers[commands.topic(node.id)] = partial(help_out, node)
+    db.helpers[commands.background_topic(node.id)] = partial(give_turn, node)
     beating = _keep_up("node sign of life", partial(beat, node), clock)
     dispatching = _keep_up("command dispatch", partial(dispatch, node), clock)
     watching = _keep_up("tls files", tls.watch, clock)
@@ -166,7 +167,7 @@ async def listen(
             sandbox_url=sandbox_url,
         )
     finally:
-        del db.helpers[commands.topic(node.id)]
+        del db.helpers[commands.topic(node.id)], db.helpers[commands.background_topic(node.id)]
         watching.cancel()
         hearing.cancel()
         await _drain(node, servers)

@@ -34,6 +34,11 @@ def topic(node_id: str) -> str:
     return f"csms:{node_id}"
 
 
+def background_topic(node_id: str) -> str:
+    """Return the topic (``Tx.help``) on which *node_id* gives its chargers their turns."""
+    return f"csms-background:{node_id}"
+
+
 def answer_topic(command_id: str) -> str:
     """Return the doorbell topic that rings when a command has reached its end."""
     return f"command:{command_id}"
@@ -91,7 +96,8 @@ async def enqueue_background(
 ) -> Mapping[Command, str]:
     """Queue for *charger* what the platform wants to know of it; return the new commands' ids.
 
-    What waits already in a command of its kind is not asked again; nor is what finds no room.
+    What waits already in a command of its kind is not asked again; nor is what finds no room. A
+    node that holds the charger's socket in this process asks it in its turn.
     """
     waiting = await store.queued_kinds(tx, charger.id)
     new = [command for command in wanted if to_row(command)[0] not in waiting]
@@ -107,7 +113,8 @@ async def enqueue_background(
         for command in new
     ]
     await store.add_all(tx, rows)
-    if rows:
+    node_id = charger.node_id
+    if rows and not (node_id and await tx.help(background_topic(node_id), charger)):
         _wake(tx, charger)
     return {command: row["id"] for command, row in zip(new, rows, strict=True)}
 
@@ -192,9 +199,13 @@ async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:
     return await store.of_operation(tx, operation_id)
 
 
-async def waiting_on(tx: Tx, node_id: str) -> Sequence[str]:
-    """Return the chargers of *node_id* that have work, even if its doorbell never rang."""
-    return await store.waiting_on(tx, node_id)
+async def waiting_on(tx: Tx, node_id: str, *, all_of_it: bool = True) -> Sequence[str]:
+    """Return the chargers of *node_id* that have work, even if its doorbell never rang.
+
+    Args:
+        all_of_it: Also what nobody waits for.
+    """
+    return await store.waiting_on(tx, node_id, until=None if all_of_it else Priority.BACKGROUND)
 
 
 async def record_answer(tx: Tx, command_id: str, answer: Answer) -> CommandRow | None:

@@ -136,19 +136,20 @@ async def of_operation(tx: Tx, operation_id: str) -> Sequence[CommandRow]:
     return await tx.all(statement, CommandRow)
 
 
-async def waiting_on(tx: Tx, node_id: str) -> Sequence[str]:
-    """Return the chargers of *node_id* for which something is queued."""
-    return await tx.scalars(_waiting_on(node_id, now=tx.now))
+async def waiting_on(tx: Tx, node_id: str, *, until: int | None) -> Sequence[str]:
+    """Return the chargers of *node_id* for which something is queued, before a priority."""
+    return await tx.scalars(_waiting_on(node_id, now=tx.now, until=until))
 
 
 @query
-def _waiting_on(node_id: str, *, now: datetime) -> Executable:
-    return (
+def _waiting_on(node_id: str, *, now: datetime, until: int | None = None) -> Executable:
+    statement = (
         select(commands.c.charger_id)
         .join(chargers, chargers.c.id == commands.c.charger_id)
         .where(IS_QUEUED, commands.c.expires_at > now, chargers.c.node_id == node_id)
         .distinct()
     )
+    return statement if until is None else statement.where(commands.c.priority < until)
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:

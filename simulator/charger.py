@@ -26,7 +26,7 @@ from simulator.v201.monitors import Monitors
 
 _DIALECTS: dict[Version, str] = {"1.6": "simulator.v16.dialect", "2.0.1": "simulator.v201.dialect"}
 METER_RANGE_WH = (10_000, 5_000_000)
-READY_TIMEOUT_S = 15.0
+READY_TIMEOUT_S = 30.0
 
 
 def dialect_of(version: Version) -> Dialect:

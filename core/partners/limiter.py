@@ -48,6 +48,9 @@ CAREFUL_S: Final = 2
 AT_ONCE: Final = 50
 """Questions to Redis under way; each has a connection of its own."""
 
+TOLD_AGAIN_S: Final = 3.0
+"""How often a node tells what has not changed: each time is a write, and a wait for the disk."""
+
 NODE_SILENT: Final = timedelta(seconds=10)
 """A node that was not seen for so long takes no share any more."""
 
@@ -78,6 +81,8 @@ class Limiter:
         self._joined = False
         self._informed = True  # until there are others
         self._report: list[tuple[int, str, int]] | None = None
+        self._told: tuple[bool, list[tuple[int, str, int]] | None] | None = None
+        self._told_s = 0.0
         self._wake = asyncio.Event()
         self._leaving = False
         self._memory: str | None = None
@@ -151,12 +156,18 @@ class Limiter:
 
     async def _meet(self, *, reaches: bool) -> None:
         """Tell the other nodes how this one counts; do what they allow."""
-        report = self._report
+        report, now_s = self._report, self._clock.monotonic()
+        is_told = self._told == (reaches, report) and now_s - self._told_s < TOLD_AGAIN_S
         failpoints.enter("limits", "meet")
         async with self._db.transaction() as tx:
-            await limit_store.touch_node(tx, self._node_id, reaches_redis=reaches, report=report)
+            if not is_told:
+                await limit_store.touch_node(
+                    tx, self._node_id, reaches_redis=reaches, report=report
+                )
+                await limit_store.remove_nodes(tx, before=tx.now - NODE_FORGOTTEN)
             found = await limit_store.nodes_since(tx, tx.now - NODE_SILENT)
-            await limit_store.remove_nodes(tx, before=tx.now - NODE_FORGOTTEN)
+        if not is_told:
+            self._told, self._told_s = (reaches, report), now_s
         self._nodes = len(found)
         if self._report is not report:  # a call lost Redis meanwhile, and has woken the next pass
             return

@@ -38,6 +38,9 @@ from csms.redact import redact
 
 log = structlog.get_logger()
 
+LEARNT_TOGETHER: Final = 100
+"""Up to so many entries an answer is learnt from in a transaction that others wait for."""
+
 _MAX_REASON_CHARS: Final = 500
 _UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading an answer of another shape than its schema's may raise."""
@@ -285,10 +288,22 @@ async def record_answer(
     recorded, following = await node.joint.run(sent.command.charger_id, work)
     log.info("command_answered", command_id=sent.command.id, verdict=recorded.verdict)
     if learns and recorded.response is not None:
-        failpoints.enter("command", "learn")
-        async with node.db.transaction() as tx:  # nobody waits for this, and it may be long
-            await adapter.learn(tx, sent.command, sent.action, recorded.response)
+        await _learn(node, adapter, sent, recorded.response)
     return Recorded(None if violation is None else violation.description, following)
+
+
+async def _learn(node: Node, adapter: Adapter, sent: SentCall, response: Payload) -> None:
+    """Keep what an answer says of the charger; nobody waits for it, so much of it is done alone."""
+
+    async def learn(tx: Tx) -> None:
+        await adapter.learn(tx, sent.command, sent.action, response)
+
+    failpoints.enter("command", "learn")
+    if sum(len(one) for one in response.values() if isinstance(one, list)) <= LEARNT_TOGETHER:
+        await node.joint.run(sent.command.charger_id, learn)
+        return
+    async with node.db.transaction() as tx:
+        await learn(tx)
 
 
 async def _tell_wish(

@@ -51,8 +51,8 @@ AT_ONCE: Final = 50
 TOLD_AGAIN_S: Final = 3.0
 """How often a node tells what has not changed: each time is a write, and a wait for the disk."""
 
-NODE_SILENT: Final = timedelta(seconds=10)
-"""A node that was not seen for so long takes no share any more."""
+NODE_SILENT: Final = timedelta(seconds=15)
+"""A node that was not seen for so long takes no share any more; one that is only slow does."""
 
 NODE_FORGOTTEN: Final = timedelta(hours=1)
 

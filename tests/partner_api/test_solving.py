@@ -16,7 +16,7 @@ from partner_api.app import ROUTERS
 from partner_api.openapi import api_routes
 from partner_api.solving import plan_for
 
-_GENERATORS = {"/v1/events/stream", "/v1/request_logs/stream"}
+_GENERATORS = {"/v1/events/stream", "/v1/request_logs/stream", "/v1/statuses/stream"}
 """They depend on a function of the request's scope, which outlives the route's."""
 
 

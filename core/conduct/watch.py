@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Final
 
@@ -204,6 +205,7 @@ def minute_of(instant: datetime) -> int:
     return int(instant.timestamp()) // 60
 
 
+@lru_cache(4096)
 def network_of(address: str | None) -> str | None:
     """Return the network that an address is in: /24, or /48 of IPv6."""
     if address is None:

@@ -28,7 +28,9 @@ class On(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _On:
+class OnDialect:
+    """What knows only that; for statements that are built once."""
+
     dialect: str
 
 
@@ -61,7 +63,7 @@ class Prepared:
         name = statements.dialect.name
         shape = self._shapes.get(name)
         if shape is None:
-            shape = self._shapes[name] = statements.compile(self._build(_On(name)))
+            shape = self._shapes[name] = statements.compile(self._build(OnDialect(name)))
         return shape
 
 

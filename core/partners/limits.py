@@ -40,8 +40,7 @@ def defaults(settings: Settings) -> Limits:
 
 def effective(settings: Settings, overrides: Mapping[str, int]) -> Limits:
     """Return the limits that hold, given what differs from the defaults."""
-    known = {name: value for name, value in overrides.items() if name in NAMES}
-    return Limits(**asdict(defaults(settings)) | known)
+    return Limits(**{name: overrides.get(name, getattr(settings, name)) for name in NAMES})
 
 
 async def of_partner(tx: Tx, settings: Settings, partner_id: str) -> Limits:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Executable, Select, delete, or_, select
 
 from core.kernel.db import Tx, upsert
 from core.kernel.page import Page, Slice, cursor_of, position_of
+from core.kernel.queries import OnDialect
 from core.request_log.models import LoggedRequest, request_logs
 
 SCANNED: Final = 10_000
@@ -39,7 +41,14 @@ class Wanted:
 
 async def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; one that is there already was written by a commit nobody heard of."""
-    await tx.execute(upsert(tx, request_logs).on_conflict_do_nothing(), rows)
+    await tx.execute(_insert(tx.dialect), rows)
+
+
+@cache
+def _insert(dialect: str) -> Executable:
+    """Return the same statement each time: to build it costs as much as to fill in ten rows."""
+    statement: Executable = upsert(OnDialect(dialect), request_logs).on_conflict_do_nothing()
+    return statement
 
 
 async def entry(tx: Tx, id_: str, wanted: Wanted) -> LoggedRequest | None:

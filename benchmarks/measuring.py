@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +25,10 @@ LOOK_S: Final = 0.1
 """How often a process's memory is looked at."""
 WARM_UP: Final = 0.25
 """Part of the measured time that passes before it."""
+REST_LOOK_S: Final = 0.25
+REST_SHARE: Final = 0.1
+"""Of a core: a server that takes less has done what was left to do."""
+REST_WITHIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,25 @@ async def mark(target: Target) -> Mark:
     """Look at the clocks."""
     server_cpu_s = await target.cpu_s()
     return Mark(time.perf_counter(), server_cpu_s, time.process_time())
+
+
+async def at_rest(targets: Collection[Target]) -> None:
+    """Wait until every server has done what earlier scenarios left to do: it would be counted.
+
+    Raises:
+        TimeoutError: One works on and on.
+    """
+    async with asyncio.timeout(REST_WITHIN_S):
+        seen = [await mark(target) for target in targets]
+        shares = [1.0]
+        while max(shares) > REST_SHARE:
+            await asyncio.sleep(REST_LOOK_S)
+            before, seen = seen, [await mark(target) for target in targets]
+            shares = [_share(*both) for both in zip(before, seen, strict=True)]
+
+
+def _share(begin: Mark, end: Mark) -> float:
+    return (end.server_cpu_s - begin.server_cpu_s) / (end.at_s - begin.at_s)
 
 
 def figures_of(begin: Mark, end: Mark, *, count: int) -> Figures:

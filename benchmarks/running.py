@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.charger import CallRefused
 from benchmarks.databases import Backend
-from benchmarks.measuring import CONNECTORS, Figures, Lab
+from benchmarks.measuring import CONNECTORS, Figures, Lab, at_rest
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import (
     KINDS,
@@ -96,6 +96,7 @@ async def run(plan: Plan, chosen: Backend, progress: Progress) -> tuple[Rounds, 
                         crowd=crowd[: scenario.crowd],
                     )
                     try:
+                        await at_rest(targets.values())
                         figures = await scenario.run(lab)
                     except FAILURES as exc:
                         failures.append(f"{what}: {_reason(exc)}")

@@ -28,7 +28,8 @@ from core.kernel.queries import On
 from core.kernel.statements import WRITTEN_OUT
 
 _ARGUMENTS_AT_MOST: Final = 30_000
-_TEXTS_KEPT: Final = 64
+_EXACT_UP_TO: Final = 8
+"""Rows of which a table is written out for just that many."""
 
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -159,22 +160,36 @@ class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
         """Return the text of a table with *values*, and its arguments.
 
         SQLite takes a row that is written out in a third of the time that it needs for JSON, but
-        no more than 32,766 arguments.
+        no more than 32,766 arguments. It compiles and keeps each text: many rows are filled up to
+        one of a few numbers.
         """
         width = len(self._kinds)
         count = len(values) // width
-        if not 0 < len(values) <= _ARGUMENTS_AT_MOST:
+        room = _room_for(count)
+        if not 0 < room * width <= _ARGUMENTS_AT_MOST:
             rows = [values[n : n + width] for n in range(0, len(values), width)]
             return self._of_json, [_ENCODE(rows).decode()]
-        found = self._texts.get(count)
+        found = self._texts.get(room)
         if found is None:
-            row = f"({', '.join('?' * width)})"
-            found = WRITTEN_OUT + ", ".join([row] * count)
-            if count <= _TEXTS_KEPT:
-                self._texts[count] = found
-        return found, values
+            found = self._texts[room] = self._with_room_for(room)
+        if room <= _EXACT_UP_TO:
+            return found, values
+        return found, [*values, *[None] * ((room - count) * width), count]
+
+    def _with_room_for(self, rows: int) -> str:
+        row = f"({', '.join('?' * len(self._kinds))})"
+        table = WRITTEN_OUT + ", ".join([row] * rows)
+        return table if rows <= _EXACT_UP_TO else f"SELECT * FROM ({table}) LIMIT ?"  # noqa: S608 - all of it is ours
 
     @property
     def _of_json(self) -> str:
         names = (f"json_extract(value, '$[{n}]') AS column{n + 1}" for n in range(len(self._kinds)))
         return f"SELECT {', '.join(names)} FROM json_each(?)"  # noqa: S608 - all of it is ours
+
+
+def _room_for(count: int) -> int:
+    """Return how many rows a table has that is written out for *count*: a power of two, or 1.5."""
+    if count <= _EXACT_UP_TO:
+        return count
+    step = 1 << (count - 1).bit_length() - 2
+    return -(-count // step) * step

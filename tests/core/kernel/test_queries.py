@@ -26,7 +26,7 @@ from core.kernel.db import Database, Json, Tx, UtcDateTime
 from core.kernel.engine_postgres import DIALECT as POSTGRESQL
 from core.kernel.engine_sqlite import DIALECT as SQLITE
 from core.kernel.given import given_rows, is_among
-from core.kernel.queries import On, query
+from core.kernel.queries import On, OnDialect, query
 from core.kernel.rows import insert_rows
 from core.kernel.statements import Statements
 
@@ -187,3 +187,25 @@ def test_any_text_is_an_argument_and_never_sql(name: str) -> None:
 @query
 def _insert_id(name: str) -> Executable:
     return insert(things).values(id=name)
+
+
+@query
+def _as_given(on: On, *, rows: Any) -> Executable:
+    each = given_rows(on, rows, id=String(), number=Integer())
+    return select(each.c.id, each.c.number)
+
+
+async def test_any_number_of_rows_is_seen_as_it_was_given_and_no_other(tx: Tx) -> None:
+    for count in (1, 8, 9, 12, 13, 64, 65, 500, 12_000, 16_000):
+        rows = [(f"n{n}", n if n % 3 else None) for n in range(count)]
+        found = [tuple(row) for row in await tx.all(_as_given(tx, rows=rows))]
+        assert found == rows, count
+
+
+def test_tables_of_many_lengths_are_few_texts() -> None:
+    statements = Statements(SQLITE)
+    texts = {
+        _as_given(OnDialect("sqlite"), rows=[("n", 1)] * count).render(statements)[1]
+        for count in range(1, 513)
+    }
+    assert len(texts) == 8 + 2 * 6

@@ -25,7 +25,8 @@ LOOK_S: Final = 0.1
 """How often a process's memory is looked at."""
 WARM_UP: Final = 0.25
 """Part of the measured time that passes before it."""
-REST_LOOK_S: Final = 0.25
+REST_LOOK_S: Final = 1.25
+"""Longer than the second after which jobs look again for what there is to do."""
 REST_SHARE: Final = 0.1
 """Of a core: a server that takes less has done what was left to do."""
 REST_WITHIN_S: Final = 60.0

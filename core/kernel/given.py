@@ -1,4 +1,4 @@
-"""Rows that a statement is given: any number of them, and it stays the same, on both databases."""
+"""Rows that a statement is given, any number of them, on both databases; its texts stay few."""
 
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -188,7 +188,7 @@ class _Rows(TypeDecorator[Sequence[Sequence[Any]]]):
 
 
 def _room_for(count: int) -> int:
-    """Return how many rows a table has that is written out for *count*: a power of two, or 1.5."""
+    """Return how many rows are written out for *count*: beyond eight 2^n or 1.5 x 2^n."""
     if count <= _EXACT_UP_TO:
         return count
     step = 1 << (count - 1).bit_length() - 2

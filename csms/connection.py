@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from websockets import ConnectionClosed
-from websockets.asyncio.server import ServerConnection
 
 from core.chargers.models import Charger
 from core.kernel import failpoints, metrics, tracing
@@ -25,7 +24,8 @@ from csms.node import Node
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
 from csms.pump import Pump
-from csms.turns import Asked, Due, Item, Late
+from csms.socket import Message, Socket
+from csms.turns import Asked, Due, Item, Late, Unheard
 from csms.watch import leave
 
 log = structlog.get_logger()
@@ -33,7 +33,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 QUEUE_LIMIT: Final = 64
-"""Calls of a charger that may wait; then its socket is not read."""
+"""Messages of a charger that may wait; then its socket is not read."""
+READ_ON_AT: Final = 16
+"""From so many that wait on it is read again."""
 ANSWER_COST: Final = 0.02
 """What an answer takes of a charger's allowance of frames: it costs us far less than a call."""
 
@@ -46,9 +48,10 @@ TOO_LARGE: Final = 1009
 class Connection:
     """Serves one charger until the socket closes.
 
-    Three tasks: the reader, which matches answers to our calls itself, so that none of them waits
-    for a handler; the server, which handles the charger's calls one by one and answers after the
-    commit; the pump (``Pump``), which is there only while there may be a call of ours.
+    A message is looked at when it arrives. An answer to our call is matched then, so that none
+    waits for a handler; a call waits for the task of the connection, which handles the calls one by
+    one and answers after the commit. What is sent too fast, or while too much waits, is looked at
+    only when its turn comes. The pump (``Pump``) is a task only while there may be a call of ours.
 
     Attributes:
         epoch: Of this socket; a higher one in the database means that another has taken over.
@@ -64,7 +67,7 @@ class Connection:
     def __init__(
         self,
         node: Node,
-        socket: ServerConnection,
+        socket: Socket,
         adapter: Adapter,
         charger: Charger,
         *,
@@ -78,7 +81,7 @@ class Connection:
         self.conduct = Conduct(node.surroundings, charger, adapter.rules, rules)
         self._peer = Peer(charger=charger, adapter=adapter, conduct=self.conduct)
         self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
-        self._inbound: Mailbox[Item | None] = Mailbox(QUEUE_LIMIT)
+        self._inbound: Mailbox[Item | Unheard | None] = Mailbox()
         self._pump = Pump(self, node, adapter)
         self._tasks: asyncio.TaskGroup | None = None
         self._context: Context | None = None
@@ -102,14 +105,13 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks, self._context = tasks, copy_context()
-                tasks.create_task(self._serve())
                 self._close_for_reason()
                 self._pump.begin()
+                self._socket.listen(self._hear, self._closed)
                 try:
-                    await self._read()
+                    await self._serve()
                 finally:
                     self._stop()
-                    await self._inbound.put(None)
         finally:
             self._tasks = None
             leave(self._node, self.conduct.ended())
@@ -159,6 +161,10 @@ class Connection:
         if self._ends_for is not None:
             self.spawn(self._socket.close(POLICY, self._ends_for))
 
+    def keep_alive(self) -> None:
+        """See to it that a charger that is gone does not count as connected; call it regularly."""
+        self._socket.keep_alive(pings=self.conduct.rules.pings)
+
     async def answers_ping(self, *, within_s: float) -> bool:
         """Tell whether the charger is still there."""
         try:
@@ -173,47 +179,62 @@ class Connection:
         self.welcomed.set()
         self._pump.give_up()
 
-    # The reader.
+    # What arrives.
 
-    async def _read(self) -> None:
+    def _hear(self, text: Message) -> None:
+        """Look at a message that has just arrived, unless that has to wait."""
+        self.heard_s = self._node.clock.monotonic()
+        if len(self._inbound) >= QUEUE_LIMIT or not self._pace.is_kept:
+            self._inbound.put(Unheard(text))
+        elif self._context is not None:
+            self._context.run(self._look_at, text)
+        if len(self._inbound) >= QUEUE_LIMIT:
+            self._socket.hold()
+
+    def _closed(self, exc: ConnectionClosed) -> None:
+        """Hear that the socket is closed: what has arrived is still handled."""
+        if exc.sent is not None and exc.sent.code == TOO_LARGE:
+            self.conduct.note("frame_too_large")
+        if self._context is not None:
+            code = None if exc.rcvd is None else exc.rcvd.code
+            self._context.run(log.info, "socket_lost", code=code)
+        self._stop()
+        self._inbound.put(None)
+
+    def _look_at(self, text: Message) -> None:
         try:
-            async for text in self._socket:
-                self.heard_s = self._node.clock.monotonic()
-                await self._receive(text)
-                if await flood.is_over(self._node, self.charger_id, self._pace):
-                    await self.close(POLICY, "too many frames")
-        except ConnectionClosed as exc:
-            if exc.sent is not None and exc.sent.code == TOO_LARGE:
-                self.conduct.note("frame_too_large")
-            log.info("socket_lost", code=None if exc.rcvd is None else exc.rcvd.code)
+            item, cost = self._looked_at(text)
+        except Exception:  # this socket is of no use any more; the others go on
+            log.exception("frame_failed")
+            self.spawn(self.close(INTERNAL, "internal error"))
+            return
+        self._pace.take(cost)
+        if item is not None:
+            self._inbound.put(item)
 
-    async def _receive(self, text: str | bytes) -> None:
+    def _looked_at(self, text: Message) -> tuple[Item | None, float]:
+        """Return what is to be done with a message, and what it takes of the allowance."""
         try:
             frame = protocol.decode(text, rules=self.conduct.frame_rules)
         except MalformedFrame as exc:
-            await self._refuse(text, exc)
-            return
-        match frame:
-            case Call():
-                self._log(text, "in", "call", message_id=frame.id, action=frame.action)
-                self.conduct.called(frame, str(text))
-                await self._pace.keep(1)
-                asked = Asked(frame, str(text), self._node.clock.monotonic())
-                await self._inbound.put(asked)
-            case Result() | Refusal():
-                await self._pace.keep(ANSWER_COST)
-                await self._match(text, frame)
+            return self._refusal(text, exc), 1 if exc.code is not None else ANSWER_COST
+        if isinstance(frame, Call):
+            self._log(text, "in", "call", message_id=frame.id, action=frame.action)
+            self.conduct.called(frame, str(text))
+            return Asked(frame, str(text), self.heard_s), 1
+        return self._matched(text, frame), ANSWER_COST
 
-    async def _refuse(self, text: str | bytes, exc: MalformedFrame) -> None:
+    def _refusal(self, text: Message, exc: MalformedFrame) -> Due | None:
         log.warning("frame_malformed", reason=exc.reason, code=exc.code)
         self._log(text, "in", "unreadable", message_id=exc.message_id)
         self.conduct.note("frame_malformed", text=text, message_id=exc.message_id)
-        await self._pace.keep(1 if exc.code is not None else ANSWER_COST)
-        if exc.code is not None and exc.message_id is not None:
-            refusal = protocol.encode_error(exc.message_id, exc.code, exc.reason)
-            await self._inbound.put(Due(refusal, exc.message_id))
+        if exc.code is None or exc.message_id is None:
+            return None
+        refusal = protocol.encode_error(exc.message_id, exc.code, exc.reason)
+        return Due(refusal, exc.message_id)
 
-    async def _match(self, text: str | bytes, answer: Result | Refusal) -> None:
+    def _matched(self, text: Message, answer: Result | Refusal) -> Late | None:
+        """Give an answer to who waits for it; return it where nobody does any more."""
         sent = self._node.calls.take(answer.id, charger_id=self.charger_id)
         operation_id = None if sent is None else sent.command.operation_id
         self._log(
@@ -228,17 +249,30 @@ class Connection:
         if sent is None:
             log.debug("answer_unsolicited", message_id=answer.id)
         elif not self._pump.answered(answer):
-            await self._inbound.put(Late(sent, answer))
+            return Late(sent, answer)
+        return None
 
-    # The server.
+    # What is handled, one after the other.
 
     async def _serve(self) -> None:
-        while (item := await self._inbound.get()) is not None:
+        while (waiting := await self._inbound.get()) is not None:
+            if self._socket.is_held and len(self._inbound) <= READ_ON_AT:
+                self._socket.go_on()
             try:
-                await self._take(item)
+                item = await self._heard(waiting.text) if isinstance(waiting, Unheard) else waiting
+                if item is not None:
+                    await self._take(item)
             except Exception:  # this socket is of no use any more; the others go on
                 log.exception("frame_failed")
                 await self.close(INTERNAL, "internal error")
+
+    async def _heard(self, text: Message) -> Item | None:
+        """Look at a message that had to wait, at the pace that is kept."""
+        item, cost = self._looked_at(text)
+        await self._pace.keep(cost)
+        if await flood.is_over(self._node, self.charger_id, self._pace):
+            await self.close(POLICY, "too many frames")
+        return item
 
     async def _take(self, item: Item) -> None:
         match item:
@@ -296,7 +330,7 @@ class Connection:
     async def send(self, text: str, kind: str, **about: str | None) -> bool:
         """Write a frame; tell whether the socket took it. *about*: see ``Node.log_frame``."""
         try:
-            await self._socket.send(text)
+            await self._socket.say(text)
         except ConnectionClosed:
             return False
         self._log(text, "out", kind, **about)

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from core.certificates import client, holdings
@@ -27,6 +26,7 @@ from csms.adapter import Adapter
 from csms.admission import Admission, Crowded
 from csms.caller import Caller, caller_of, networks
 from csms.node import Node
+from csms.socket import Socket
 from csms.tls import Tls
 from csms.tolerance import same_user
 
@@ -38,32 +38,6 @@ PING_WITHIN_S: Final = 5.0
 RETRY_AFTER_S: Final = 60
 DATABASE_AWAY_S: Final = 10
 NOTED_EVERY_S: Final = 1.0
-
-
-class Socket(ServerConnection):
-    """A connection that remembers who was let in, and from where.
-
-    Attributes:
-        tolerated: Deviations of the handshake.
-        serials: Serial numbers of the certificates on which the login stands.
-    """
-
-    __slots__ = ("adapter", "address", "charger", "serials", "tolerated")
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.charger: Charger | None = None
-        self.adapter: Adapter | None = None
-        self.address = ""
-        self.tolerated: tuple[str, ...] = ()
-        self.serials: frozenset[str] = frozenset()
-
-    def forget_handshake(self) -> None:
-        """Let go of the headers, 5 KB of every socket, and of the charger as it was at the door."""
-        self.charger = None
-        for message in (self.request, self.response):
-            if message is not None:
-                message.headers.clear()
 
 
 class Door:
@@ -205,8 +179,6 @@ class Door:
         name: str,
     ) -> None:
         """Treat the socket by its charger's *rules*, and note what the handshake deviates in."""
-        if not rules.pings:
-            socket.ping_interval = None
         if rules.max_frame_bytes is not None:
             socket.protocol.max_message_size = rules.max_frame_bytes
         if not _offered(request).strip():

@@ -1,6 +1,6 @@
 """Waiting between the tasks of one connection, without what asyncio's own classes take per socket.
 
-An ``asyncio.Queue`` and two ``asyncio.Event`` are 5 KB, empty. These have one waiter on each side.
+An ``asyncio.Queue`` and two ``asyncio.Event`` are 5 KB, empty. These have one waiter.
 """
 
 import asyncio
@@ -42,28 +42,22 @@ class Flag:
 
 
 class Mailbox(Generic[T]):
-    """Items that one task puts and another takes, in their order.
+    """Items that are put by whoever has some, and taken by one task, in their order.
 
-    Args:
-        limit: How many may wait; then who puts one more waits, too.
+    Its length is the number of items that wait.
     """
 
-    __slots__ = ("_getter", "_items", "_limit", "_putter")
+    __slots__ = ("_getter", "_items")
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._items: list[T] = []
         self._getter: asyncio.Future[None] | None = None
-        self._putter: asyncio.Future[None] | None = None
 
-    async def put(self, item: T) -> None:
-        """Add *item*, as soon as there is room."""
-        while len(self._items) >= self._limit:
-            self._putter = asyncio.get_running_loop().create_future()
-            try:
-                await self._putter
-            finally:
-                self._putter = None
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> None:
+        """Add *item*; waits for nothing."""
         self._items.append(item)
         _wake(self._getter)
 
@@ -75,9 +69,7 @@ class Mailbox(Generic[T]):
                 await self._getter
             finally:
                 self._getter = None
-        item = self._items.pop(0)
-        _wake(self._putter)
-        return item
+        return self._items.pop(0)
 
 
 def _wake(waiter: "asyncio.Future[None] | None") -> None:

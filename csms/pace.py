@@ -20,15 +20,30 @@ class Pace:
             return 0.0
         return self._clock.monotonic() - self._over_since_s
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether another frame may come now, without waiting."""
+        self._gain(self._clock.monotonic())
+        return self._left >= 1
+
+    def take(self, cost: float) -> None:
+        """Take *cost* frames from an allowance that ``is_kept`` says is there."""
+        self._left -= cost
+        self._over_since_s = None
+
     async def keep(self, cost: float) -> None:
         """Take *cost* frames from the allowance; wait until it is there."""
         now_s = self._clock.monotonic()
-        gained = max(now_s - self._at_s, 0.0) * self._per_second
-        self._left = min(self._left + gained, self._per_second) - cost
-        self._at_s = now_s
+        self._gain(now_s)
+        self._left -= cost
         if self._left >= 0:
             self._over_since_s = None
         else:
             if self._over_since_s is None:
                 self._over_since_s = now_s
             await self._clock.sleep(-self._left / self._per_second)
+
+    def _gain(self, now_s: float) -> None:
+        gained = max(now_s - self._at_s, 0.0) * self._per_second
+        self._left = min(self._left + gained, self._per_second)
+        self._at_s = now_s

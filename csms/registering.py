@@ -11,8 +11,8 @@ from core.kernel.tasks import finished
 from core.operations import service as operations
 from csms.adapter import Adapter
 from csms.connection import Connection
-from csms.door import Socket
 from csms.node import Node
+from csms.socket import Socket
 
 log = structlog.get_logger()
 

@@ -33,12 +33,14 @@ from csms import revoked, schemas
 from csms.calls import SentCalls
 from csms.connection import POLICY, TRY_LATER, Connection
 from csms.dispatcher import beat, dispatch, give_turn, help_out
-from csms.door import Door, Socket
+from csms.door import Door
 from csms.flapping import WINDOW_S, Flapping
 from csms.node import Node
 from csms.ocpp16 import OCPP16
 from csms.ocpp201 import OCPP201
+from csms.pinging import ping
 from csms.registering import register, unregister
+from csms.socket import Socket
 from csms.tls import Tls
 from csms.watch import write_last
 
@@ -47,7 +49,6 @@ log = structlog.get_logger()
 ADAPTERS: Final = {adapter.subprotocol: adapter for adapter in (OCPP201, OCPP16)}
 """By subprotocol; of what a charger offers the first here is chosen."""
 
-PING_S: Final = 30.0
 HANDSHAKE_WITHIN_S: Final = 60.0
 BACKLOG: Final = 4_096
 """Connections that the kernel keeps for us; one too many tries again only a second later."""
@@ -154,6 +155,7 @@ async def listen(
     beating = _keep_up("node sign of life", partial(beat, node), clock)
     dispatching = _keep_up("command dispatch", partial(dispatch, node), clock)
     watching = _keep_up("tls files", tls.watch, clock)
+    pinging = _keep_up("pings", partial(ping, node), clock)
     hearing = _keep_up("revoked certificates", partial(revoked.hear, node), clock)
     log.info("csms_started", urls=urls)
     try:
@@ -170,10 +172,11 @@ async def listen(
         del db.helpers[commands.topic(node.id)], db.helpers[commands.background_topic(node.id)]
         watching.cancel()
         hearing.cancel()
+        pinging.cancel()
         await _drain(node, servers)
         dispatching.cancel()
         beating.cancel()
-        ending = (dispatching, beating, watching, hearing, *keeping.closing)
+        ending = (dispatching, beating, watching, hearing, pinging, *keeping.closing)
         await asyncio.gather(*ending, return_exceptions=True)
         await write_last(node)
         await _release(node)
@@ -211,8 +214,7 @@ async def _serve(
         compression=None,
         server_header=None,
         max_size=node.settings.frame_max_bytes,
-        ping_interval=PING_S,
-        ping_timeout=PING_S,
+        ping_interval=None,  # see csms/pinging.py
         open_timeout=HANDSHAKE_WITHIN_S,
         backlog=BACKLOG,
         close_timeout=CLOSE_WITHIN_S,

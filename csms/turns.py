@@ -15,6 +15,13 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """A message that nobody has looked at yet."""
+
+    text: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A call of a charger that waits for its answer."""
 

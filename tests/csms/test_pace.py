@@ -29,6 +29,20 @@ async def test_one_second_of_frames_passes_at_once_and_then_the_rate_holds() -> 
     assert 0.9 < clock.slept_s <= 1.0
 
 
+async def test_what_may_come_now_is_what_would_not_have_to_wait() -> None:
+    clock = SleepyClock()
+    pace = Pace(clock, per_second=10)
+    taken = 0
+    while pace.is_kept:
+        pace.take(1)
+        taken += 1
+    assert taken == 10
+    clock.advance(0.11)
+    await pace.keep(1)
+    assert clock.slept_s == 0
+    assert not pace.is_kept
+
+
 async def test_an_idle_charger_gathers_no_more_than_one_second() -> None:
     clock = SleepyClock()
     pace = Pace(clock, per_second=10)

@@ -104,21 +104,6 @@ async def test_a_frame_that_the_charger_cannot_take_is_not_sent(server: Running)
         assert not cp.calls_of("DataTransfer")
 
 
-async def test_pings_are_off_where_the_profile_says_so(server: Running) -> None:
-    known = await server.add_charger()
-    other = await server.add_charger("CP-2")
-    await set_rules(server, known.id, {"pings": False})
-    async with charger(server), charger(server, "CP-2"):
-        connections = await eventually(lambda: _connected(server, known.id, other.id))
-        assert connections[0]._socket.ping_interval is None
-        assert connections[1]._socket.ping_interval is not None
-
-
-async def _connected(server: Running, *ids: str) -> list[Any] | None:
-    found = [server.csms.connections.get(one) for one in ids]
-    return found if all(found) else None
-
-
 async def test_a_frame_beyond_the_profiles_limit_ends_the_socket_and_is_counted(
     server: Running,
 ) -> None:

@@ -24,6 +24,7 @@ from csms.node import Node
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
 from csms.pump import Pump
+from csms.redact import is_plain
 from csms.socket import Message, Socket
 from csms.turns import Asked, Due, Item, Late, Unheard
 from csms.watch import leave
@@ -219,9 +220,10 @@ class Connection:
         except MalformedFrame as exc:
             return self._refusal(text, exc), 1 if exc.code is not None else ANSWER_COST
         if isinstance(frame, Call):
-            self._log(text, "in", "call", message_id=frame.id, action=frame.action)
+            plain = is_plain(str(text))
+            self._log(text, "in", "call", message_id=frame.id, action=frame.action, plain=plain)
             self.conduct.called(frame, str(text))
-            return Asked(frame, str(text), self.heard_s), 1
+            return Asked(frame, str(text), self.heard_s, plain), 1
         return self._matched(text, frame), ANSWER_COST
 
     def _refusal(self, text: Message, exc: MalformedFrame) -> Due | None:
@@ -314,7 +316,7 @@ class Connection:
         """Return the answer; ``None``, with the socket closed, where nothing could be stored."""
         try:
             answer = inbound.answer
-            return await self.insist(lambda: answer(self._node, self._peer, asked.call, asked.text))
+            return await self.insist(lambda: answer(self._node, self._peer, asked))
         except DatabaseUnavailable:
             log.warning("socket_given_up", reason="database_unavailable")
             await self.close(TRY_LATER, "try again later")
@@ -327,7 +329,7 @@ class Connection:
 
     # Both ways.
 
-    async def send(self, text: str, kind: str, **about: str | None) -> bool:
+    async def send(self, text: str, kind: str, **about: Any) -> bool:
         """Write a frame; tell whether the socket took it. *about*: see ``Node.log_frame``."""
         try:
             await self._socket.say(text)
@@ -336,5 +338,5 @@ class Connection:
         self._log(text, "out", kind, **about)
         return True
 
-    def _log(self, text: str | bytes, direction: str, kind: str, **about: str | None) -> None:
+    def _log(self, text: str | bytes, direction: str, kind: str, **about: Any) -> None:
         self._node.log_frame(self.charger_id, text, direction=direction, kind=kind, **about)

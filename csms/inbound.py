@@ -22,8 +22,9 @@ from csms.convert import convert
 from csms.mending import Hopeless, mend
 from csms.node import Node
 from csms.protocol import Call, Payload
-from csms.redact import is_plain, redact_frame
+from csms.redact import redact_frame
 from csms.tolerance import adapt
+from csms.turns import Asked
 
 log = structlog.get_logger()
 
@@ -51,16 +52,14 @@ class NotStored(Exception):
     """Nothing of a message could be kept: it must not be answered, the socket is closed."""
 
 
-async def answer(node: Node, peer: Peer, call: Call, text: str) -> str:
-    """Return the frame that answers *call*; what it told is committed by then.
-
-    Args:
-        text: The frame as it came, for the quarantine.
+async def answer(node: Node, peer: Peer, asked: Asked) -> str:
+    """Return the frame that answers a call; what it told is committed by then.
 
     Raises:
         DatabaseUnavailable: Nothing was written; try again or close the socket.
         NotStored: Close the socket, so that the charger repeats the message.
     """
+    call, text = asked.call, asked.text
     failpoints.enter("frame", call.action)
     adapter, version = peer.adapter, peer.adapter.version
     route = adapter.routes.get(call.action)
@@ -91,6 +90,7 @@ async def answer(node: Node, peer: Peer, call: Call, text: str) -> str:
         message=message,
         checked=checked,
         tolerated=tolerated,
+        is_plain=asked.is_plain and not call.deviations,
     )
     return await _handled(node, peer, ask, reasons)
 
@@ -103,6 +103,7 @@ class _Ask:
     message: Any
     checked: Payload
     tolerated: tuple[str, ...]
+    is_plain: bool
 
 
 async def _handled(node: Node, peer: Peer, ask: _Ask, reasons: tuple[str, ...]) -> str:
@@ -153,7 +154,7 @@ async def _gathered(node: Node, peer: Peer, ask: _Ask) -> Payload | None:
         action=call.action,
         payload=call.payload,
         checked=ask.checked,
-        is_plain=_is_plain(ask),
+        is_plain=ask.is_plain,
     )
     fact = route.fact(heard, ask.message)
     if fact is None or heard.doubts:
@@ -189,7 +190,7 @@ async def _told(
         action=call.action,
         payload=call.payload,
         checked=ask.checked,
-        is_plain=_is_plain(ask),
+        is_plain=ask.is_plain,
         settings=node.settings,
         rng=node.rng,
         doubts=list(reasons),
@@ -210,10 +211,6 @@ async def _told(
     if ctx.changed:
         peer.charger = ctx.changed[-1]
     return payload
-
-
-def _is_plain(ask: _Ask) -> bool:
-    return not ask.call.deviations and is_plain(ask.text)
 
 
 async def _named(tx: Tx, node: Node, peer: Peer, ask: _Ask) -> _Ask:

@@ -21,8 +21,7 @@ from csms.redact import MASK, redact_frame
 
 _DECODE: Final = msgspec.json.Decoder().decode
 _TAG: Final = "idTag"
-_TAGGED: Final = (f'"{_TAG}"', "\\u")
-"""Without one of these no member of a frame is called ``idTag``."""
+_QUOTED_TAG: Final = f'"{_TAG}"'
 
 
 async def named(tx: Tx, vault: Vault, message: Any) -> tuple[Any, bool]:
@@ -74,7 +73,7 @@ def frame_without_tag(text: str) -> str:
 def disguise(vault: Vault, text: str | bytes) -> Disguise | None:
     """Return how a frame looks if its id tag is a key code; ``None`` for one without a tag."""
     frame = text.decode(errors="replace") if isinstance(text, bytes) else text
-    if not any(sign in frame for sign in _TAGGED):
+    if _QUOTED_TAG not in frame and "\\u" not in frame:  # no member is called so
         return None
     parts = _parsed(frame)
     if not isinstance(parts, list):

@@ -4,7 +4,8 @@ import asyncio
 import random
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from core.chargers.deviations import Tally
 from core.chargers.facts import FrameSeen
@@ -101,9 +102,14 @@ class Node:
         message_id: str | None = None,
         action: str | None = None,
         operation_id: str | None = None,
+        plain: bool | None = None,
     ) -> None:
-        """Count a frame, and queue it for the frame log, without its secrets."""
-        metrics.FRAMES.labels(direction, kind).inc()
+        """Count a frame, and queue it for the frame log, without its secrets.
+
+        Args:
+            plain: What ``is_plain`` says of it, if it was asked.
+        """
+        _frames(direction, kind).inc()
         if not self.settings.frame_log:
             return
         frame = FrameSeen(
@@ -114,7 +120,12 @@ class Node:
             message_id=message_id,
             action=action,
             operation_id=operation_id,
-            text=redact_frame(text),
+            text=redact_frame(text, plain=plain),
             disguise=key_codes.disguise(self.vault, text),
         )
         self.frame_log.add(frame)
+
+
+@cache
+def _frames(direction: str, kind: str) -> Any:
+    return metrics.FRAMES.labels(direction, kind)

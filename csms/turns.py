@@ -23,11 +23,12 @@ class Unheard:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call of a charger that waits for its answer."""
+    """A call of a charger that waits for its answer; *is_plain*: see ``redact.is_plain``."""
 
     call: Call
     text: str
     at_s: float
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from core.chargers.states import ConnectorStatus
 
@@ -71,9 +72,8 @@ class Disguise:
     text: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSeen:
-    """One frame for the log, secrets redacted.
+class FrameSeen(NamedTuple):
+    """One frame for the log, secrets redacted, its text as it can be stored.
 
     *direction* is ``in`` or ``out``; *kind* ``call``, ``result``, ``error`` or ``unreadable``.
     *disguise*: the id tag in it may be a key code, which only the list knows.

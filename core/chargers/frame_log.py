@@ -7,7 +7,6 @@ transaction. When the database is slow or away the queue fills, and then the old
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +16,7 @@ import structlog
 from core.chargers import record_store
 from core.chargers.facts import FrameSeen
 from core.chargers.record_models import Frame, Quarantined
+from core.chargers.record_store import FrameRow
 from core.chargers.text import storable, storable_or_none
 from core.kernel import failpoints, metrics
 from core.kernel.db import Database, Tx
@@ -163,24 +163,24 @@ async def _disguised(tx: Tx, batch: list[FrameSeen]) -> list[FrameSeen]:
     names = {frame.disguise.name for frame in batch if frame.disguise is not None}
     secret = await record_store.names_among(tx, names) if names else frozenset()
     return [
-        replace(frame, text=frame.disguise.text())
+        frame._replace(text=frame.disguise.text())
         if frame.disguise is not None and frame.disguise.name in secret
         else frame
         for frame in batch
     ]
 
 
-def _row(frame: FrameSeen) -> dict[str, object]:
-    return {
-        "at": frame.at,
-        "charger_id": frame.charger_id,
-        "direction": frame.direction,
-        "kind": frame.kind,
-        "operation_id": frame.operation_id,
-        "message_id": storable_or_none(frame.message_id, max_chars=64),
-        "action": storable_or_none(frame.action, max_chars=64),
-        "text": storable(frame.text, max_chars=MAX_TEXT_CHARS),
-    }
+def _row(frame: FrameSeen) -> FrameRow:
+    return (
+        frame.at,
+        frame.charger_id,
+        frame.direction,
+        frame.kind,
+        storable_or_none(frame.message_id, max_chars=64),
+        storable_or_none(frame.action, max_chars=64),
+        frame.operation_id,
+        storable(frame.text, max_chars=MAX_TEXT_CHARS),
+    )
 
 
 async def search(

@@ -21,7 +21,7 @@ from core.chargers.record_models import (
 from core.kernel.db import Tx, upsert
 from core.kernel.given import is_among
 from core.kernel.queries import On, query
-from core.kernel.rows import insert_row, insert_rows
+from core.kernel.rows import insert_row, insert_values
 
 _TOKENS: Final = "id tokens"
 
@@ -168,8 +168,22 @@ async def delete_token(tx: Tx, text: str) -> IdToken | None:
     return await tx.one_or_none(statement, IdToken)
 
 
-async def add_frames(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    await insert_rows(tx, frames, rows)
+FrameRow = tuple[datetime, str, str, str, str | None, str | None, str | None, str]
+"""A frame: ``FRAME_COLUMNS``."""
+FRAME_COLUMNS: Final = (
+    "at",
+    "charger_id",
+    "direction",
+    "kind",
+    "message_id",
+    "action",
+    "operation_id",
+    "text",
+)
+
+
+async def add_frames(tx: Tx, rows: Sequence[FrameRow]) -> None:
+    await insert_values(tx, frames, FRAME_COLUMNS, rows)
 
 
 async def frames_of(

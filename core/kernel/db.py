@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from math import floor
 from typing import Any, Final, Self, TypeVar, overload
 
 from sqlalchemy import (
@@ -289,6 +290,8 @@ class Database:
         self.clock = clock
         self.helpers: dict[str, Helper] = {}
         self._anchor: datetime | None = None
+        self._beyond_ms = 0.0
+        self._last: tuple[int, datetime] = (0, datetime.min.replace(tzinfo=UTC))
         self._engine = engine or _engine(url, pool_size, patience_s, clock)
         self._statements = statements_for(self._engine.dialect)
 
@@ -365,7 +368,10 @@ class Database:
         """
         if self._anchor is None:
             raise DatabaseUnavailable("The database has not been reached yet.")
-        return to_millis(self._anchor + timedelta(seconds=self.clock.monotonic()))
+        millis = floor(self.clock.monotonic() * 1000 + self._beyond_ms)
+        if millis != self._last[0]:  # within a millisecond many ask
+            self._last = millis, self._anchor + timedelta(milliseconds=millis)
+        return self._last[1]
 
     async def synchronise(self) -> None:
         """Read the database's time again; PostgreSQL's clock rules all nodes.
@@ -383,7 +389,10 @@ class Database:
             [[now]], _ = await connection.fetch("SELECT clock_timestamp()", ())
         else:
             now = datetime.fromtimestamp(self.clock.unix(), UTC)
-        self._anchor = now - timedelta(seconds=self.clock.monotonic())
+        anchor = now - timedelta(seconds=self.clock.monotonic())
+        self._anchor = to_millis(anchor)
+        self._beyond_ms = (anchor - self._anchor) / timedelta(milliseconds=1)
+        self._last = 0, self._anchor
 
 
 def _engine(url: str, pool_size: int, patience_s: float, clock: Clock) -> Engine:

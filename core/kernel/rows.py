@@ -38,7 +38,14 @@ async def insert_rows(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -
     if rows:
         names = tuple(rows[0])
         values = [tuple([row[name] for name in names]) for row in rows]
-        await tx.execute(filled(_insert_rows(table, names), {"rows": values}))
+        await insert_values(tx, table, names, values)
+
+
+async def insert_values(
+    tx: Tx, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows in one statement, each with a value for every one of the columns *names*."""
+    await tx.execute(filled(_insert_rows(table, names), {"rows": rows}))
 
 
 async def insert_once(tx: Tx, table: Table, into: type[T], **values: Any) -> T | None:

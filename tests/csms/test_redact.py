@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.redact import redact, redact_frame
+from csms.redact import _HINTS, _STEMS, is_plain, redact, redact_frame
 from tests.csms.hostile_frames import HOSTILE_FRAMES
 
 SECRET = "c4nary-0011"
@@ -158,3 +158,9 @@ def test_no_shape_is_too_odd_to_be_logged(text: str | bytes) -> None:
     logged = redact_frame(text)
     assert "\x00" not in logged
     logged.encode()
+
+
+@pytest.mark.parametrize("hint", _HINTS)
+def test_the_quick_look_misses_no_hint(hint: str) -> None:
+    assert any(stem in hint for stem in _STEMS)
+    assert not is_plain(f'[2,"1","DataTransfer",{{"data":"{hint.upper()}"}}]')

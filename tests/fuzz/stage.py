@@ -27,7 +27,8 @@ from csms import inbound, protocol
 from csms.actions import TO_CHARGER
 from csms.codes import Version
 from csms.connection import Connection
-from csms.redact import redact_frame
+from csms.redact import is_plain, redact_frame
+from csms.turns import Asked
 from tests.csms.live import AT, SUBPROTOCOLS, RawCharger, Running, basic, charger, running
 from tests.fuzz.mutants import Text, mutated, written
 from tests.fuzz.oracle import is_understood
@@ -106,7 +107,8 @@ class Stage:
                 return None
             return protocol.encode_error(exc.message_id, exc.code, exc.reason)
         if isinstance(frame, protocol.Call):
-            return await inbound.answer(node, peer, frame, str(text))
+            asked = Asked(frame, str(text), 0.0, is_plain(str(text)))
+            return await inbound.answer(node, peer, asked)
         return None
 
     async def ask(self, rng: random.Random) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +37,7 @@ async def stored(db: Database, limit: int = 1000) -> list[Frame]:
 async def test_frames_are_stored_by_a_task_in_the_order_they_came(db: Database) -> None:
     async with FrameLog(db, flush_every_s=0.01) as log:
         for number in range(450):
-            log.add(replace(FRAME, text=str(number)))
+            log.add(FRAME._replace(text=str(number)))
         assert await eventually(lambda: _all(db, 450))
     newest, *_ = await stored(db)
     assert newest.text == "449"
@@ -58,8 +57,8 @@ async def test_what_waits_is_written_at_the_end(db: Database) -> None:
 
 async def test_a_frame_may_hold_anything(db: Database) -> None:
     async with FrameLog(db, flush_every_s=60) as log:
-        log.add(replace(FRAME, message_id="\x00" * 99, action="\ud800", text="\x00\udfff" * 9))
-        log.add(replace(FRAME, text="x" * 400_000))
+        log.add(FRAME._replace(message_id="\x00" * 99, action="\ud800", text="\x00\udfff" * 9))
+        log.add(FRAME._replace(text="x" * 400_000))
     long, hostile = await stored(db)
     assert (hostile.message_id, hostile.action) == ("\ufffd" * 64, "\ufffd")
     assert len(long.text) == 300_000
@@ -68,9 +67,9 @@ async def test_a_frame_may_hold_anything(db: Database) -> None:
 async def test_a_frame_that_cannot_be_written_costs_no_other(db: Database) -> None:
     async with FrameLog(db, flush_every_s=60) as log:
         for number in range(9):
-            log.add(replace(FRAME, text=str(number)))
-        log.add(replace(FRAME, at=FRAME.at.replace(tzinfo=None), text="odd"))  # a bug of ours
-        log.add(replace(FRAME, text="last"))
+            log.add(FRAME._replace(text=str(number)))
+        log.add(FRAME._replace(at=FRAME.at.replace(tzinfo=None), text="odd"))  # a bug of ours
+        log.add(FRAME._replace(text="last"))
         await log.flush()
     assert [frame.text for frame in await stored(db)] == ["last", *"876543210"]
     assert log.dropped == 1
@@ -79,7 +78,7 @@ async def test_a_frame_that_cannot_be_written_costs_no_other(db: Database) -> No
 async def test_s9_a_full_queue_drops_the_oldest(db: Database) -> None:
     async with FrameLog(db, capacity=3, flush_every_s=60) as log:
         for number in range(5):
-            log.add(replace(FRAME, text=str(number)))
+            log.add(FRAME._replace(text=str(number)))
         await log.flush()
     assert log.dropped == 2
     assert [frame.text for frame in await stored(db)] == ["4", "3", "2"]
@@ -108,7 +107,7 @@ async def test_frames_wait_while_the_database_is_away(db: Database, outage: Outa
     async with FrameLog(outage, capacity=4, flush_every_s=0.01, retry_after_s=0.01) as log:
         outage.away = True
         for number in range(5):
-            log.add(replace(FRAME, text=str(number)))
+            log.add(FRAME._replace(text=str(number)))
         with pytest.raises(DatabaseUnavailable):
             await log.flush()
         outage.away = False
@@ -128,8 +127,8 @@ async def test_frames_are_found_by_what_an_operator_has_in_hand(db: Database) ->
     later = FRAME.at + timedelta(hours=1)
     async with FrameLog(db, flush_every_s=60) as log:
         log.add(FRAME)
-        log.add(replace(FRAME, at=later, charger_id="cp_2", text="second"))
-        log.add(replace(FRAME, at=later, action="Start", operation_id="op_1", text="third"))
+        log.add(FRAME._replace(at=later, charger_id="cp_2", text="second"))
+        log.add(FRAME._replace(at=later, action="Start", operation_id="op_1", text="third"))
     async with db.transaction() as tx:
 
         async def find(**filters: object) -> list[str]:

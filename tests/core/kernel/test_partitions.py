@@ -38,10 +38,7 @@ async def fresh(clock: ShiftedClock) -> AsyncIterator[Database]:
 
 
 async def _write(tx: Tx, at: datetime) -> None:
-    row = {"at": at, "charger_id": "cp_1", "direction": "in", "kind": "call", "text": "[]"}
-    await record_store.add_frames(
-        tx, [row | {"message_id": None, "action": None, "operation_id": None}]
-    )
+    await record_store.add_frames(tx, [(at, "cp_1", "in", "call", None, None, None, "[]")])
 
 
 async def _parts(db: Database) -> list[str]:

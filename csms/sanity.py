@@ -45,6 +45,10 @@ _TIMESTAMP = re.compile(
 )
 
 
+_USUAL: Final = "2026-01-31T12:00:00Z"
+_USUAL_MILLIS: Final = "2026-01-31T12:00:00.000Z"
+
+
 class Checked(msgspec.Struct, Generic[T_co], frozen=True):
     """A value that can be used, and what was odd about the one that came."""
 
@@ -58,7 +62,11 @@ def timestamp(raw: object, *, naive_zone: tzinfo = UTC) -> Checked[datetime | No
     A text without zone is taken in *naive_zone* and flagged. ``None`` when it is no timestamp or of
     a year in which no charger spoke OCPP (a clock that was never set says 1970).
     """
-    found = _TIMESTAMP.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if not isinstance(raw, str):
+        return Checked(None, ("timestamp_garbage",))
+    if (plain := _plain_timestamp(raw)) is not None:
+        return Checked(plain)
+    found = _TIMESTAMP.fullmatch(raw.strip())
     if found is None:
         return Checked(None, ("timestamp_garbage",))
     date, minute, second, fraction, zulu, hours, minutes = found.groups()
@@ -78,6 +86,24 @@ def timestamp(raw: object, *, naive_zone: tzinfo = UTC) -> Checked[datetime | No
         moment = moment.replace(tzinfo=naive_zone)
         flags = ("timestamp_without_zone",)
     return Checked(moment.astimezone(UTC) + timedelta(seconds=1 if leap else 0), flags)
+
+
+def _plain_timestamp(raw: str) -> datetime | None:
+    """Return the instant of a text such as most chargers send; ``None``: look more closely.
+
+    Its shape tells apart what Python's parser takes besides RFC 3339.
+    """
+    if raw[10:11] != "T" or raw[-1:] != "Z" or not raw.isascii():
+        return None
+    if len(raw) != len(_USUAL) and not (len(raw) == len(_USUAL_MILLIS) and raw[19] == "."):
+        return None
+    if not raw[4] == raw[7] == "-" or not raw[13] == raw[16] == ":":
+        return None
+    try:
+        moment = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    return moment if EARLIEST_YEAR <= moment.year < LATEST_YEAR else None
 
 
 def quantity(raw: object) -> Checked[Decimal | None]:

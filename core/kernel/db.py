@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import floor
 from typing import Any, Final, Self, TypeVar, overload
 
@@ -39,6 +40,8 @@ Helper = Callable[["Tx", Any], Awaitable[bool]]
 
 
 _UTC: Final = "+00:00"
+_INSTANTS_KEPT: Final = 4_096
+"""Whose texts for SQLite are remembered: one instant is written many times in a transaction."""
 Statement = Executable | Filled
 """What a transaction runs."""
 
@@ -77,12 +80,14 @@ def _in_millis(value: datetime | None) -> datetime | None:
     return to_millis(value)
 
 
+@lru_cache(_INSTANTS_KEPT)
 def _as_text(value: datetime | None) -> str | None:
     """Return an instant as SQLAlchemy's own type writes it to SQLite."""
     instant = _in_millis(value)
     return None if instant is None else instant.isoformat(" ", "microseconds")[: -len(_UTC)]
 
 
+@lru_cache(_INSTANTS_KEPT)
 def _of_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value + _UTC)
 

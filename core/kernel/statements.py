@@ -8,6 +8,7 @@ its compiled statements by shape, hence the few private names here.
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 from types import MemberDescriptorType
 from typing import Any, Final, TypeVar
 
@@ -120,6 +121,8 @@ class Shape:
 
     __slots__ = (
         "_compiled",
+        "_converted_at",
+        "_get_all",
         "_kept",
         "_layout",
         "_layouts",
@@ -155,6 +158,8 @@ class Shape:
         self._layouts: dict[tuple[int, ...], Layout] = {}
         self._kept: Bound = ()
         self._plan: Plan | None = None
+        self._get_all: Callable[[Mapping[str, Any]], Sequence[Any]] | None = None
+        self._converted_at: Sequence[tuple[int, Processor]] = ()
         self._table: tuple[int, Any, str, str] | None = None
         self._makers: dict[Any, Callable[[Sequence[Any]], Any]] = {}
         columns = compiled._result_columns  # noqa: SLF001
@@ -200,6 +205,12 @@ class Shape:
                 value = (parameter if n is None else bound[n]).effective_value
                 plan.append((None, value if processor is None else processor(value), None))
         self._plan = plan
+        keys = [key for key, _, _ in plan if key is not None]
+        if len(keys) == len(plan) > 1:
+            self._get_all = itemgetter(*keys)
+            self._converted_at = [
+                (n, processor) for n, (_, _, processor) in enumerate(plan) if processor is not None
+            ]
         for n, (name, _, _) in enumerate(self._layout[1]):
             kind = self._slots[name][1].type
             if hasattr(kind, "written_out"):
@@ -210,10 +221,15 @@ class Shape:
         """Return the SQL and its arguments for a statement that was compiled for good."""
         if self._layout is None or self._plan is None:
             return self.fill(self._kept, given)
-        arguments = [
-            value if key is None else given[key] if processor is None else processor(given[key])
-            for key, value, processor in self._plan
-        ]
+        if self._get_all is not None:
+            arguments = list(self._get_all(given))
+            for n, processor in self._converted_at:
+                arguments[n] = processor(arguments[n])
+        else:
+            arguments = [
+                value if key is None else given[key] if processor is None else processor(given[key])
+                for key, value, processor in self._plan
+            ]
         if self._table is None:
             return self._layout[0], arguments
         n, kind, before, after = self._table

@@ -49,6 +49,21 @@ def test_timestamp(raw: object, value: datetime | None, flags: tuple[Any, ...]) 
     assert sanity.timestamp(raw) == Checked(value, flags)
 
 
+@given(
+    st.from_regex(r"[0-9+:WwTt-]{4}-..-..T..:..:..(\.[0-9_ ]{3})?Z", fullmatch=True)
+    | st.integers(1_230_000_000_000, 4_140_000_000_000).map(
+        lambda millis: (
+            (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=millis))
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
+    )
+)
+def test_a_timestamp_of_the_usual_form_is_read_as_any_other_is(text: str) -> None:
+    beside = f" {text}"  # is not of that form
+    assert sanity.timestamp(text) == sanity.timestamp(beside)
+
+
 def test_timestamp_without_zone_may_be_a_local_one() -> None:
     local = timezone(timedelta(hours=1))
     checked = sanity.timestamp("2026-11-21T13:00:00", naive_zone=local)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import structlog
 from anyio import BrokenResourceError
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,11 +20,19 @@ _log = structlog.get_logger()
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DOCUMENTS: Final = re.compile(r"/v1/partner_applications/[^/]+/documents")
 _PICTURES: Final = re.compile(r"/operator/v1/stations/[^/]+/pictures")
-_SECURITY: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
+
+
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode(), value.encode("latin-1")
+
+
+_BY_DEFAULT: Final = [
+    _header("X-Content-Type-Options", "nosniff"),
+    _header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    _header("Referrer-Policy", "no-referrer"),
+    _header("Cache-Control", "no-store"),
+]
+"""Of every answer that does not say otherwise: pages for people have a policy of their own."""
 
 
 class Envelope:
@@ -89,7 +96,7 @@ class Envelope:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = state.get("route", "unmatched")
         labels = {"app": self.name, "method": method, "route": route, "status": str(status)}
-        metrics.REQUESTS.labels(**labels).observe(duration_s)
+        metrics.REQUESTS.labels(*labels.values()).observe(duration_s)
         span.rename(f"{method} {route}")
         span.note(request_id=state["request_id"], app=self.name, status=status)
         if state.get("is_unlogged"):
@@ -110,13 +117,16 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._state["request_id"]
-            for name, value in _SECURITY.items():
-                headers.setdefault(name, value)  # pages for people have a policy of their own
+            headers = [
+                *message.get("headers", ()),
+                _header("X-Request-Id", self._state["request_id"]),
+            ]
+            said = {name for name, _ in headers}
+            headers += [one for one in _BY_DEFAULT if one[0] not in said]
             if "verdict" in self._state:
-                headers.update(rate.headers(self._state["verdict"]))
-            headers.setdefault("Cache-Control", "no-store")
+                found = rate.headers(self._state["verdict"])
+                headers += [_header(name, value) for name, value in found.items()]
+            message = {**message, "headers": headers}
         await self._send(message)
 
 

@@ -336,8 +336,15 @@ def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
             return _json_or_none  # asyncpg hands the document over as text
         if isinstance(native, (Numeric, Float)):
             return None  # asyncpg makes numbers of them; SQLAlchemy would ask for its type's id
+    elif isinstance(kind.dialect_impl(dialect), JSON):
+        return _json_of_sqlite
     reader: Processor | None = kind._cached_result_processor(dialect, None)  # noqa: SLF001
     return reader
+
+
+def _json_of_sqlite(value: Any) -> Any:
+    """Return a document; a column of JSON has made a number of a text that is one."""
+    return documents.decode(value) if isinstance(value, str) else value
 
 
 def _json_or_none(text: str | None) -> Any:

@@ -3,6 +3,8 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import structlog
@@ -38,3 +40,25 @@ def test_lines_say_what_they_are_in_and_nothing_of_it_afterwards(lines: io.Strin
         ("again", "own", "1", "n1"),
         ("outside", None, None, "n1"),
     ]
+
+
+def test_a_line_can_hold_whatever_it_is_given(lines: io.StringIO) -> None:
+    at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    logger = structlog.get_logger()
+    logger.info("odd", at=at, money=Decimal("1.20"), kind=OSError, text="\ud800", by={1: "one"})
+    logger.info("plain", at=at, money=Decimal("1.20"), kind=OSError, name="K\u00f6ln")
+    odd, plain = (json.loads(line) for line in lines.getvalue().splitlines())
+    assert (odd["text"], odd["by"]) == ("\ud800", {"1": "one"})
+    assert plain["at"] == "2026-01-31T12:00:00Z"
+    assert (plain["money"], plain["kind"], plain["name"]) == ("1.20", repr(OSError), "K\u00f6ln")
+
+
+def test_i34_a_secret_is_known_by_its_name_and_by_its_look(lines: io.StringIO) -> None:
+    logger = structlog.get_logger()
+    logger.info("said", password="a", id_token_status="Accepted", header="Basic Q1A6cHc=")
+    logger.info("said", text="of vg_live_abc_S3CRET and whsec_S3CRET=", apikey="kept")
+    first, second = (json.loads(line) for line in lines.getvalue().splitlines())
+    assert first["password"] == "[hidden]"
+    assert first["id_token_status"] == "Accepted"
+    assert first["header"] == "Basic [hidden]"
+    assert second["text"] == "of vg_live_abc_[hidden] and whsec_[hidden]"

@@ -272,7 +272,7 @@ class Connection:
         """Look at a message that had to wait, at the pace that is kept."""
         item, cost = self._looked_at(text)
         await self._pace.keep(cost)
-        if await flood.is_over(self._node, self.charger_id, self._pace):
+        if not self.is_closing and await flood.is_over(self._node, self.charger_id, self._pace):
             await self.close(POLICY, "too many frames")
         return item
 

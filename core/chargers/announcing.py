@@ -101,6 +101,9 @@ async def _number(tx: Tx) -> None:
     """Number what changed: chargers first, so that one is online before its connectors are free."""
     chargers = sorted(tx.at_last.pop(_PRESENCE, ()))
     connectors = sorted(tx.at_last.pop(_FEED_AT_END, ()))
+    if not chargers:
+        await connector_store.number(tx, FEED, connectors)
+        return
     last = await connector_store.next_numbers(tx, FEED, len(chargers) + len(connectors))
     first = last - len(chargers) - len(connectors) + 1
     seqs = dict(zip([*chargers, *connectors], range(first, last + 1), strict=True))

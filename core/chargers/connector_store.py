@@ -256,11 +256,40 @@ async def next_numbers(tx: Tx, name: str, count: int) -> int:
 
 @query
 def _next_numbers(on: On, name: str, count: int) -> Executable:
+    return _taking(on, name, count)  # type: ignore[no-any-return]
+
+
+def _taking(on: On, name: str, count: int) -> Any:
     statement: Any = upsert(on, counters).values(name=name, value=count)
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+    return statement.on_conflict_do_update(
         index_elements=[counters.c.name],
         set_={"value": counters.c.value + statement.excluded.value},
     ).returning(counters.c.value)
+
+
+async def number(tx: Tx, name: str, connector_ids: Sequence[str]) -> None:
+    """Give connectors the next numbers of a counter as their places in the feed, in this order.
+
+    The counter is held until the commit, as by ``next_numbers``; PostgreSQL does both at once.
+    """
+    count = len(connector_ids)
+    if tx.dialect == "postgresql":
+        back = [(id_, count - n) for n, id_ in enumerate(connector_ids, 1)]
+        await tx.execute(_number(tx, name, count, now=tx.now, rows=back))
+        return
+    last = await next_numbers(tx, name, count)
+    await set_seqs(tx, dict(zip(connector_ids, range(last - count + 1, last + 1), strict=True)))
+
+
+@query
+def _number(on: On, name: str, count: int, *, now: datetime, rows: Any) -> Executable:
+    taken = _taking(on, name, count).cte("taken")
+    place = given_rows(on, rows, id=String(), back=BigInteger())
+    return (
+        update(connectors)
+        .where(connectors.c.id == place.c.id)
+        .values(seq=taken.c.value - place.c.back, updated_at=now)
+    )
 
 
 async def last_number(tx: Tx, name: str) -> int:

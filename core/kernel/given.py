@@ -13,10 +13,12 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Select,
+    String,
     Text,
     TypeDecorator,
     any_,
     bindparam,
+    cast,
     func,
     select,
     text,
@@ -64,7 +66,10 @@ def is_among(on: On, column: Column[Any], values: Any, /) -> ColumnElement[bool]
     Unlike ``in_`` it is the same statement for all lengths.
     """
     if on.dialect == "postgresql":
-        return column == any_(type_coerce(values, ARRAY(column.type)))
+        # from a query of its own, or the planner would look how many there are, each time anew
+        kind = ARRAY(_of_any_length(column.type))
+        given = select(type_coerce(values, kind)).scalar_subquery()
+        return column == any_(cast(given, kind))
     each = func.json_each(type_coerce(values, _Values(column.type))).table_valued("value")
     return column.in_(select(each.c.value))
 
@@ -78,6 +83,11 @@ def is_selected(on: On, column: Column[Any], chosen: Select[Any], /) -> ColumnEl
     if on.dialect == "postgresql":
         return column == any_(func.array(chosen.scalar_subquery(), type_=ARRAY(column.type)))
     return column.in_(chosen)
+
+
+def _of_any_length(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return *kind* without its length: a cast to that would cut a value, and find another."""
+    return String() if type(kind) is String else kind
 
 
 class _Values(TypeDecorator[Sequence[Any]]):

@@ -96,6 +96,12 @@ async def test_rows_come_back_as_they_were_given(tx: Tx) -> None:
     assert found == {row["id"]: row for row in ROWS}
 
 
+async def test_a_value_that_is_longer_than_its_column_is_no_other_one(tx: Tx) -> None:
+    await tx.execute(insert(things).values(id="x" * 20))
+    assert await tx.scalars(_among(tx, ["x" * 21, "a"])) == ["a"]
+    assert await tx.scalars(_among(tx, ["x" * 20])) == ["x" * 20]
+
+
 async def test_a_condition_may_be_absent(tx: Tx) -> None:
     everything = {row.id for row in await tx.all(_some())}
     assert everything == {row["id"] for row in ROWS}

@@ -84,7 +84,7 @@ class Connection:
         self._pace = Pace(node.clock, per_second=node.settings.frames_per_second)
         self._inbound: Mailbox[Item | Unheard | None] = Mailbox()
         self._pump = Pump(self, node, adapter)
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] | None = None
         self._context: Context | None = None
         self.welcomed = Flag(is_set=True)
         self.is_closing = False
@@ -103,18 +103,21 @@ class Connection:
 
     async def run(self) -> None:
         """Serve until the socket closes, then finish what was received."""
+        self._tasks, self._context = set(), copy_context()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks, self._context = tasks, copy_context()
-                self._close_for_reason()
-                self._pump.begin()
-                self._socket.listen(self._hear, self._closed)
-                try:
-                    await self._serve()
-                finally:
-                    self._stop()
+            self._close_for_reason()
+            self._pump.begin()
+            self._socket.listen(self._hear, self._closed)
+            await self._serve()
+            self._stop()
+            while self._tasks:
+                await asyncio.wait(self._tasks)
         finally:
-            self._tasks = None
+            self._stop()
+            tasks, self._tasks = self._tasks, None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             leave(self._node, self.conduct.ended())
 
     def follow_profile(self) -> None:
@@ -142,8 +145,18 @@ class Connection:
         if self._tasks is None:
             work.close()
             return False
-        self._tasks.create_task(work, context=self._context)
+        task = asyncio.create_task(work, context=self._context)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
         return True
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """Let go of a task; a bug that ended it ends the socket, and no other work of it."""
+        if self._tasks is not None:
+            self._tasks.discard(task)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            log.error("connection_work_failed", charger_id=self.charger_id, exc_info=exc)
+            self.spawn(self.close(INTERNAL, "internal error"))
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket; ``run`` then ends by itself."""

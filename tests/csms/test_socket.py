@@ -132,6 +132,29 @@ async def test_a_socket_that_is_not_read_does_not_count_as_silent(server: Runnin
         await cp.boot()
 
 
+async def test_a_bug_beside_the_calls_ends_the_socket_and_no_other_work_of_it(
+    server: Running,
+) -> None:
+    known = await server.add_charger()
+    done = asyncio.Event()
+
+    async def fails() -> None:
+        raise RuntimeError("a bug")
+
+    async def goes_on(connection: Any) -> None:
+        await connection._socket.wait_closed()
+        done.set()
+
+    async with charger(server) as cp:
+        connection = await _connection(server, known)
+        connection.spawn(goes_on(connection))
+        connection.spawn(fails())
+        assert await closed(cp) == 1011
+        async with asyncio.timeout(20):
+            await done.wait()
+        await _gone(server, known)
+
+
 @dataclass
 class _Looked:
     times: int = 0

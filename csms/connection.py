@@ -108,6 +108,8 @@ class Connection:
             self._close_for_reason()
             self._pump.begin()
             self._socket.listen(self._hear, self._closed)
+            if len(self._inbound) < QUEUE_LIMIT:
+                self._socket.go_on()
             await self._serve()
             self._stop()
             while self._tasks:

@@ -78,6 +78,8 @@ class Socket(ServerConnection):
     def listen(self, hear: Hear, end: Callable[[ConnectionClosed], None]) -> None:
         """Hand over each message as soon as it is whole, those that came before at once.
 
+        If many came before, the socket is held: the caller has it read on.
+
         Args:
             end: Called once, when the socket is closed and nothing more will be heard.
         """
@@ -85,7 +87,6 @@ class Socket(ServerConnection):
         self._hear, self._end = hear, end
         for message in early:
             hear(message)
-        self.go_on()
         if self.connection_lost_waiter.done():
             end(self.close_exc)
 

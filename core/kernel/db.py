@@ -40,7 +40,7 @@ Helper = Callable[["Tx", Any], Awaitable[bool]]
 
 
 _UTC: Final = "+00:00"
-_INSTANTS_KEPT: Final = 4_096
+_INSTANTS_KEPT: Final = 512
 """Whose texts for SQLite are remembered: one instant is written many times in a transaction."""
 Statement = Executable | Filled
 """What a transaction runs."""

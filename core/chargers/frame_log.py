@@ -143,6 +143,9 @@ class FrameLog:
                 self._put_back(batch)
             else:
                 self._count_dropped(1)
+        except Exception:  # a bug: others are written when this begins again
+            self._count_dropped(len(batch))
+            raise
 
     def _put_back(self, batch: list[FrameSeen]) -> None:
         room = max(self._capacity - len(self._waiting), 0)

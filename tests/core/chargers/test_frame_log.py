@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.chargers import frame_log
+from core.chargers import frame_log, record_store
 from core.chargers.facts import FrameSeen
 from core.chargers.frame_log import FrameLog
 from core.chargers.record_models import Frame
@@ -114,6 +114,23 @@ async def test_frames_wait_while_the_database_is_away(db: Database, outage: Outa
         assert await eventually(lambda: _all(db, 4))
     assert [frame.text for frame in await stored(db)] == ["4", "3", "2", "1"]
     assert log.dropped == 1
+
+
+async def test_what_a_bug_takes_with_it_is_counted(
+    outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def bug(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with FrameLog(outage, flush_every_s=60) as log:
+        with monkeypatch.context() as broken:
+            broken.setattr(record_store, "add_frames", bug)
+            log.add(FRAME)
+            with pytest.raises(RuntimeError):
+                await log.flush()
+        log.add(FRAME)
+    assert log.dropped == 1
+    assert len(await stored(outage)) == 1
 
 
 async def test_an_end_without_database_says_what_is_lost(outage: Outage) -> None:

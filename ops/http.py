@@ -152,12 +152,20 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[str]:
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http {port}")
     try:
-        await server.ready.wait()
+        ready = asyncio.create_task(server.ready.wait())
+        try:
+            await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if not server.ready.is_set():
+            raise RuntimeError("the server ended before it began")  # its task says why
         yield f"http://{_shown(host)}:{listener.getsockname()[1]}"
     finally:
         server.ending.set()
-        await task
-        listener.close()
+        try:
+            await task
+        finally:
+            listener.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

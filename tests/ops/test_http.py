@@ -5,6 +5,7 @@ import socket
 
 import httpx2
 import pytest
+import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from ops.http import serving
@@ -76,6 +77,17 @@ async def test_an_address_in_use_is_an_error() -> None:
         taken.listen()
         with pytest.raises(OSError, match="in use"):
             async with serving(Slow(), host="127.0.0.1", port=taken.getsockname()[1]):
+                pass
+
+
+async def test_a_server_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def cannot(*_: object) -> None:
+        raise OSError("no more of it")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", cannot)
+    async with asyncio.timeout(20):
+        with pytest.raises(OSError, match="no more of it"):
+            async with serving(Slow(), host="127.0.0.1", port=0):
                 pass
 
 

@@ -50,9 +50,11 @@ class Network:
 
     def listen(self, factory: Any, host: Any, port: Any, *, sock: Any = None, **_: Any) -> Any:
         listener = Listener(self, factory, sock.port if sock is not None else int(port))
-        if listener.port in self.listeners:
+        before = self.listeners.get(listener.port)
+        if before is not None and not before.owner_is_dead():
             raise OSError(f"port {listener.port} is in use")
-        self.listeners[listener.port] = listener
+        if not listener.owner_is_dead():  # a killed process may still be about to begin with it
+            self.listeners[listener.port] = listener
         return listener
 
     async def connect(self, factory: Any, host: str, port: int) -> tuple[Any, Any]:

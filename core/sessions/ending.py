@@ -15,7 +15,7 @@ from core.kernel.ids import new_id
 from core.operations import service as operations
 from core.sessions import authorization, messages, orders, reading_store, readings, store
 from core.sessions.authorization import Answered
-from core.sessions.facts import STOP_REASONS, EndReason, TransactionEnded
+from core.sessions.facts import NO_REF, STOP_REASONS, EndReason, TransactionEnded
 from core.sessions.models import Session
 from core.sessions.publishing import publish
 from core.sessions.quality import ASSESSED, UNTIMED, Register, assess, quality
@@ -38,7 +38,7 @@ async def end(tx: Tx, fact: TransactionEnded) -> Answered:
     if session is None:
         if (known := await messages.known(tx, source)) is not None:
             return await _verdict(tx, await store.by_id(tx, known), fact)
-        session = await _fitting(tx, fact)
+        session = None if _is_named(fact) else await _fitting(tx, fact)
     if session is None:
         deviations.note(tx, "transaction_unknown")
         return await _keep_orphan(tx, fact)
@@ -203,6 +203,11 @@ async def _named(tx: Tx, fact: TransactionEnded) -> Session | None:
     return (await reading_store.metered(tx, [place])).get(place)
 
 
+def _is_named(fact: TransactionEnded) -> bool:
+    """Tell whether the charger gave the transaction its id (2.x): another id is another one."""
+    return fact.seq is not None and fact.transaction_ref != NO_REF
+
+
 async def _fitting(tx: Tx, fact: TransactionEnded) -> Session | None:
     """Return the session of a stop by all that fits it, or ``None``.
 
@@ -233,7 +238,7 @@ async def _keep_orphan(tx: Tx, fact: TransactionEnded) -> Answered:
     session_id = new_id("cs")
     if not await messages.remember(tx, source, session_id, seq=fact.seq):
         return await _verdict(tx, None, fact)
-    named = fact.seq is not None  # 2.x: a start that comes later will name the same transaction
+    named = _is_named(fact)  # a start that comes later will name the same transaction
     reference = fact.transaction_ref if named else f"{ORPHAN}{session_id}"
     flags = sorted({"start_missing" if named else "stop_orphan", *fact.flags, *doubts})
     session = await store.add(

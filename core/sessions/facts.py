@@ -8,9 +8,12 @@ can be read). *flags* are what the adapter found odd: ``naive_timestamp``, ``clo
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from core.sessions.states import SessionStatus, StopReason
+
+NO_REF: Final = "-"
+"""What stands for the id of a transaction (2.x) that a charger left empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from core.sessions import authorization, ending
 from core.sessions import service as sessions
 from core.sessions.authorization import Answered
 from core.sessions.facts import (
+    NO_REF,
     EndReason,
     MeterSampled,
     Reading,
@@ -75,7 +76,6 @@ END_TRIGGERS: Final = {
 _STOPPING: Final = frozenset({"StopAuthorized", "Deauthorized"})
 """Triggers whose id token ends the transaction instead of beginning it."""
 
-_NO_ID: Final = "-"
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -213,7 +213,7 @@ def _source(ctx: Context, msg: m.TransactionEvent) -> Source:
 def _ref(ctx: Context, msg: m.TransactionEvent) -> str:
     if not msg.transaction_info.transaction_id:
         doubt(ctx, "transaction_id_empty")
-    return msg.transaction_info.transaction_id or _NO_ID
+    return msg.transaction_info.transaction_id or NO_REF
 
 
 def _seq(ctx: Context, msg: m.TransactionEvent) -> int:

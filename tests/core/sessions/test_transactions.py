@@ -79,6 +79,23 @@ async def test_a_start_finds_the_stop_that_came_before_it(bench: Bench) -> None:
     assert await bench.is_healthy()
 
 
+async def test_i20_an_end_that_comes_before_its_start_ends_no_other_transaction(
+    bench: Bench,
+) -> None:
+    await bench.start("CARD", ref="tx-1", seq=0, minute=0, meter_wh=1000)
+    await bench.end("tx-2", seq=1, minute=30, meter_wh=1004)
+    [session, _] = sorted(await bench.sessions(), key=lambda one: one.transaction_ref)
+    assert session.status is SessionStatus.CHARGING
+
+    await bench.start("CARD", ref="tx-2", seq=0, minute=20, meter_wh=1000)
+    await bench.end("tx-1", seq=1, minute=10, meter_wh=1000)
+
+    sessions = {one.id: one.transaction_ref for one in await bench.sessions()}
+    energy = {sessions[one.session_id]: one.body["energy_wh"] for one in await bench.orders()}
+    assert energy == {"tx-1": 0, "tx-2": 4}
+    assert await bench.is_healthy()
+
+
 @pytest.mark.parametrize("order_of_arrival", list(permutations(range(4))))
 async def test_i23_any_order_of_events_gives_the_same_order(
     bench: Bench, order_of_arrival: tuple[int, ...]

@@ -119,7 +119,11 @@ class Socket(ServerConnection):
         else:
             self._is_pinged = True
             self.protocol.send_ping(b"")
-            self.send_data()
+            try:
+                self.send_data()
+            except OSError as error:
+                self.set_connection_exc(error)
+                self.transport.abort()
 
     async def say(self, text: str) -> None:
         """Send a message; return once it is written, or waits in a buffer that is not full.
@@ -156,8 +160,9 @@ class Socket(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._end is not None:
-            self._end(self.close_exc)
+        end, self._end, self._hear = self._end, None, None  # who listens has this socket, too
+        if end is not None:
+            end(self.close_exc)
 
     def _receive(self, frame: Frame) -> None:
         data = frame.data

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from math import floor
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 from sqlalchemy import (
     JSON,
@@ -28,6 +27,7 @@ from core.kernel.engine import Connection, Engine
 from core.kernel.engine_postgres import PATIENCE_S, PostgresEngine
 from core.kernel.engine_sqlite import SqliteEngine
 from core.kernel.errors import DatabaseUnavailable
+from core.kernel.instants import as_text, in_millis, of_text
 from core.kernel.outcomes import Outcome
 from core.kernel.queries import Filled, On
 from core.kernel.statements import Shape, Statements, statements_for
@@ -39,9 +39,6 @@ Helper = Callable[["Tx", Any], Awaitable[bool]]
 """Does its part of a transaction, if it can; tells whether it did."""
 
 
-_UTC: Final = "+00:00"
-_INSTANTS_KEPT: Final = 512
-"""Whose texts for SQLite are remembered: one instant is written many times in a transaction."""
 Statement = Executable | Filled
 """What a transaction runs."""
 
@@ -64,32 +61,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
-        return _as_text if dialect.name == "sqlite" else _in_millis
+        return as_text if dialect.name == "sqlite" else in_millis
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], datetime | None] | None:
-        return _of_text if dialect.name == "sqlite" else None
-
-
-def _in_millis(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise ValueError("naive datetime")
-    return to_millis(value)
-
-
-@lru_cache(_INSTANTS_KEPT)
-def _as_text(value: datetime | None) -> str | None:
-    """Return an instant as SQLAlchemy's own type writes it to SQLite."""
-    instant = _in_millis(value)
-    return None if instant is None else instant.isoformat(" ", "microseconds")[: -len(_UTC)]
-
-
-@lru_cache(_INSTANTS_KEPT)
-def _of_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value + _UTC)
+        return of_text if dialect.name == "sqlite" else None
 
 
 Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")

@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from core.kernel.db import Json, UtcDateTime, metadata
 
 _UNSEALED = text("seal IS NULL")
+_Compared = Json.with_variant(JSONB(none_as_null=True), "postgresql")
+"""A document that a trigger compares; ``json`` cannot be."""
 
 audit_entries = Table(
     "audit_entries",
@@ -18,8 +21,8 @@ audit_entries = Table(
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),
     Column("object_id", String(64), nullable=False),
-    Column("before", Json),
-    Column("after", Json),
+    Column("before", _Compared),
+    Column("after", _Compared),
     Column("request_id", String(64)),
     Column("seal", BigInteger),
     Column("hash", String(64)),

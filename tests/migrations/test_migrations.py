@@ -1,9 +1,11 @@
 """The migrations build, from nothing, exactly the tables that the code knows."""
 
+import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import Connection, text
 
 from core.kernel.clock import SystemClock
 from core.kernel.db import Database
@@ -54,3 +56,28 @@ async def test_the_unique_rules_of_operations_are_there(empty_url: str) -> None:
     named = " ".join(partial)
     for name in ("uq_operations_unfinished_start", "uq_reservations_open", "uq_sessions_current"):
         assert name in named
+
+
+async def test_documents_of_before_are_there_after_their_columns_changed(empty_url: str) -> None:
+    """0021 writes tables anew, one with partitions among them."""
+    document = '{"b": [1.50, null], "a": "\u00fc"}'
+    await run.upgrade(empty_url)
+    reading = (
+        "INSERT INTO meter_values (session_id, at, received_at, accepted, flags, samples) VALUES"
+        " ('ses_1', now(), now(), true, '[]', CAST(:document AS jsonb))"
+        if "postgresql" in empty_url
+        else "INSERT INTO meter_values (session_id, at, received_at, accepted, flags, samples)"
+        " VALUES ('ses_1', '2026-11-30', '2026-11-30', 1, '[]', :document)"
+    )
+
+    def there_and_back(connection: Connection) -> str:
+        command.downgrade(run.config(connection), "0020")
+        connection.execute(text(reading), {"document": document})
+        command.upgrade(run.config(connection), "head")
+        found: str = connection.execute(
+            text("SELECT CAST(samples AS text) FROM meter_values")
+        ).scalar_one()
+        return found
+
+    assert json.loads(await run.on_connection(empty_url, there_and_back)) == json.loads(document)
+    await run.check(empty_url)

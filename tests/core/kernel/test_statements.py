@@ -69,7 +69,7 @@ async def tx(db: Database) -> AsyncIterator[Tx]:
         await tx.execute(
             text(
                 "CREATE TEMPORARY TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(20),"
-                " document JSONB, at TIMESTAMP WITH TIME ZONE, price NUMERIC(12, 4), free BOOLEAN)"
+                " document JSON, at TIMESTAMP WITH TIME ZONE, price NUMERIC(12, 4), free BOOLEAN)"
                 if tx.dialect == "postgresql"
                 else "CREATE TEMPORARY TABLE things (id INTEGER PRIMARY KEY, name, document, at,"
                 " price, free)"

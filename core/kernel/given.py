@@ -86,7 +86,7 @@ def is_selected(on: On, column: Column[Any], chosen: Select[Any], /) -> ColumnEl
 
 
 def _of_any_length(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return *kind* without its length: a cast to that would cut a value, and find another."""
+    """Return *kind* without its length: a cast to that would cut a value without a word."""
     return String() if type(kind) is String else kind
 
 
@@ -129,7 +129,7 @@ class _Column(TypeDecorator[Sequence[Sequence[Any]]]):
         self._kind = kind
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return ARRAY(self._kind)
+        return ARRAY(_of_any_length(self._kind))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Sequence[Any]]:
         n = self._n

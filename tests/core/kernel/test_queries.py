@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from core.kernel.db import Database, Json, Tx, UtcDateTime
+from core.kernel.engine import ODD_ROW
 from core.kernel.engine_postgres import DIALECT as POSTGRESQL
 from core.kernel.engine_sqlite import DIALECT as SQLITE
 from core.kernel.given import given_rows, is_among
@@ -52,7 +53,7 @@ async def tx(db: Database) -> AsyncIterator[Tx]:
     """A transaction that sees a table of three rows."""
     async with db.transaction() as tx:
         kinds = (
-            "document JSONB, at TIMESTAMP WITH TIME ZONE, free BOOLEAN"
+            "document JSON, at TIMESTAMP WITH TIME ZONE, free BOOLEAN"
             if tx.dialect == "postgresql"
             else "document, at, free"
         )
@@ -100,6 +101,17 @@ async def test_a_value_that_is_longer_than_its_column_is_no_other_one(tx: Tx) ->
     await tx.execute(insert(things).values(id="x" * 20))
     assert await tx.scalars(_among(tx, ["x" * 21, "a"])) == ["a"]
     assert await tx.scalars(_among(tx, ["x" * 20])) == ["x" * 20]
+
+
+async def test_a_text_that_is_too_long_for_its_column_is_not_cut(tx: Tx) -> None:
+    too_long = "x" * 21
+    row = ROWS[0] | {"id": too_long}
+    if tx.dialect == "postgresql":
+        with pytest.raises(ODD_ROW, match="value too long"):
+            await insert_rows(tx, things, [row])
+        return
+    await insert_rows(tx, things, [row])
+    assert await tx.scalar(select(things.c.id).where(things.c.id == too_long)) == too_long
 
 
 async def test_a_condition_may_be_absent(tx: Tx) -> None:

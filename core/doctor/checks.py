@@ -65,6 +65,14 @@ CHECKS_OF_SESSIONS: Final = (
         """,
     ),
     Check(
+        invariant="I18",
+        title="a MeterValues is stored once",
+        sql="""
+            SELECT session_id, message_key, count(*) AS messages FROM meter_values
+            WHERE message IS NOT NULL GROUP BY session_id, message_key HAVING count(*) > 1
+        """,
+    ),
+    Check(
         invariant="I20",
         title="a session that is over has exactly one order",
         sql="""

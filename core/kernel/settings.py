@@ -252,7 +252,7 @@ class Settings(
         default=None,
         ge=timedelta(days=60),
         description="Age at which meter values are deleted, by the month, on PostgreSQL; none: "
-        "never. Sessions and orders keep their figures.",
+        "never. MeterValues go with them; sessions and orders keep their figures.",
     )
 
     transfer_stalled_after: timedelta = Field(

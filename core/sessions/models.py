@@ -23,6 +23,7 @@ from core.sessions.states import DataQuality, SessionStatus
 _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"
 _OVER = "status IN ('ended', 'invalid')"
 _CURRENT = text("is_current")
+_OF_A_MESSAGE = text("message_key IS NOT NULL")
 _ORPHAN = text("status = 'invalid' AND reported_start_wh IS NULL")
 IS_OPEN: Final = text(f"sessions.{_OPEN}")
 IS_OVER: Final = text(f"sessions.{_OVER}")
@@ -129,7 +130,16 @@ meter_values = Table(
     Column("accepted", Boolean, nullable=False),
     Column("flags", Json, nullable=False),
     Column("samples", Json),
+    Column("message_key", BigInteger),
+    Column("message", Json),
     Index("ix_meter_values_session_id", "session_id", "at", "number"),
+    Index(
+        "ix_meter_values_message",
+        "session_id",
+        "message_key",
+        sqlite_where=_OF_A_MESSAGE,
+        postgresql_where=_OF_A_MESSAGE,
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -238,7 +248,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterValue:
-    """One reading of a session; *accepted* tells whether its register counts."""
+    """One reading of a session; *accepted* tells whether its register counts.
+
+    *message_key* is that of the MeterValues it came with, ``None`` for another message; the first
+    reading of a MeterValues has the rest of that in *message* (``reading_messages``).
+    """
 
     number: int
     session_id: str
@@ -253,6 +267,8 @@ class MeterValue:
     accepted: bool
     flags: list[str]
     samples: Any
+    message_key: int | None
+    message: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

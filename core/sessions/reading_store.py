@@ -28,6 +28,9 @@ from core.sessions.models import Figures, MeterValue, Session, meter_values, ses
 UPDATES_AT_MOST_EVERY: Final = timedelta(seconds=30)
 """How often a partner is told of the figures of a session."""
 
+_SKEW: Final = timedelta(hours=1)
+"""More than the clocks of two nodes may differ."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metered(Session):
@@ -69,10 +72,59 @@ def _metered(on: On, rows: Any) -> Executable:
     )
 
 
-async def change_figures(tx: Tx, figures: Mapping[str, Figures]) -> Mapping[str, Session]:
+async def told(
+    tx: Tx, messages: Collection[tuple[str, int]], *, since: datetime
+) -> Collection[tuple[str, int]]:
+    """Return which MeterValues, by session id and key, are stored.
+
+    Args:
+        since: When the first of those sessions was created; parts of the table from before are not
+            looked into.
+    """
+    if not messages:
+        return ()
+    rows = await tx.all(_told(tx, sorted(messages), since - _SKEW))
+    return {(row.session_id, row.message_key) for row in rows}
+
+
+@query
+def _told(on: On, rows: Any, since: datetime) -> Executable:
+    message = given_rows(on, rows, session_id=String(), key=BigInteger())
+    return (
+        select(meter_values.c.session_id, meter_values.c.message_key)
+        .select_from(message)
+        .join(
+            meter_values,
+            and_(
+                meter_values.c.session_id == message.c.session_id,
+                meter_values.c.message_key == message.c.key,
+                meter_values.c.received_at >= since,
+            ),
+        )
+    )
+
+
+async def hold(tx: Tx, session_id: str) -> None:
+    """Have nobody else change a session, or store its readings, until the transaction ends."""
+    await tx.all(_held(session_id))
+
+
+@query
+def _held(session_id: str) -> Executable:
+    held = select(sessions.c.number).where(sessions.c.id == session_id)
+    return held.with_for_update(key_share=True)
+
+
+async def change_figures(
+    tx: Tx, figures: Mapping[str, Figures], *, sequences: Mapping[str, int] | None = None
+) -> Mapping[str, Session]:
     """Set what readings change of sessions; return those that are still open, by id.
 
     Whose partner was not told of it for ``UPDATES_AT_MOST_EVERY`` is announced now.
+
+    Args:
+        sequences: By session id the sequence that it was read with: one that has another by now
+            is left alone.
     """
     if not figures:
         return {}
@@ -87,6 +139,7 @@ async def change_figures(tx: Tx, figures: Mapping[str, Figures]) -> Mapping[str,
             one.soc_percent,
             one.data_quality,
             one.flags,
+            None if sequences is None else sequences[id_],
         )
         for id_, one in sorted(figures.items())
     ]
@@ -112,13 +165,19 @@ def _change_figures(on: On, *, now: datetime, told_by: datetime, rows: Any) -> E
         soc_percent=Integer(),
         data_quality=String(),
         flags=Json,
+        read_at=Integer(),
     )
+    not_set = ("id", "read_at")
     return (
         update(sessions)
-        .where(sessions.c.id == one.c.id, sessions.c.ended_at.is_(None))
+        .where(
+            sessions.c.id == one.c.id,
+            sessions.c.ended_at.is_(None),
+            or_(one.c.read_at.is_(None), sessions.c.sequence == one.c.read_at),
+        )
         .values(
             {
-                **{column.name: column for column in one.c if column.name != "id"},
+                **{column.name: column for column in one.c if column.name not in not_set},
                 "suspect_since": None,
                 "announced_at": case((is_due, bound(now, UtcDateTime())), else_=told_at),
                 "sequence": sessions.c.sequence + 1,

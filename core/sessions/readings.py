@@ -11,8 +11,8 @@ from core.chargers import deviations
 from core.chargers.models import connectors
 from core.kernel.db import Tx
 from core.kernel.queries import query
-from core.sessions import reading_store, store
-from core.sessions.facts import Reading
+from core.sessions import reading_messages, reading_store, store
+from core.sessions.facts import Reading, Source
 from core.sessions.models import Figures, Session
 from core.sessions.publishing import publish_update
 from core.sessions.quality import DEFAULT_MAX_POWER_W, UNTIMED, doubt, quality
@@ -85,10 +85,15 @@ def judge(
     return Judged(rows=rows, figures=figures, marks=frozenset(odd))
 
 
-async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
+async def record(
+    tx: Tx, session_id: str, readings: Sequence[Reading], *, told_by: Source | None = None
+) -> None:
     """Add *readings* to a session and bring its live figures up to date.
 
     Readings of a session that has ended are only stored; its order is settled by the caller.
+
+    Args:
+        told_by: The MeterValues that they came with; it is stored with them.
     """
     if not readings:
         return
@@ -98,7 +103,8 @@ async def record(tx: Tx, session_id: str, readings: Sequence[Reading]) -> None:
     max_power_w = await power_of(tx, session)
     judged = judge(session, readings, now=tx.now, max_power_w=max_power_w)
     deviations.note(tx, *judged.marks)
-    await reading_store.add_readings(tx, judged.rows)
+    rows = judged.rows if told_by is None else reading_messages.with_message(judged.rows, told_by)
+    await reading_store.add_readings(tx, rows)
     changed = await reading_store.change_figures(tx, {session_id: judged.figures})
     if session_id in changed:
         await react(tx, changed[session_id])
@@ -141,4 +147,6 @@ def _row(
         "accepted": accepted,
         "flags": sorted(marks),
         "samples": reading.samples,
+        "message_key": None,
+        "message": None,
     }

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from core.chargers import deviations
 from core.chargers import status as connector_status
 from core.kernel.db import Tx
-from core.sessions import messages, reading_store, readings, store
+from core.sessions import messages, reading_messages, reading_store, readings, store
 from core.sessions.ending import settle_again
 from core.sessions.facts import MeterSampled
+from core.sessions.messages import REPEATED
+from core.sessions.models import Session
 from core.sessions.quality import DEFAULT_MAX_POWER_W
 from core.sessions.reading_store import Metered
 
@@ -52,11 +55,22 @@ class _Plain:
     fact: MeterSampled
     session: Metered
 
+    @property
+    def message(self) -> tuple[str, int]:
+        return self.session.id, reading_messages.key_of(self.fact.source)
+
 
 async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[int, Codes | None]]:
-    """Store what is new; return the deviations of each, ``None`` for what is not new."""
-    new = await store.remember(tx, [(one.fact.source, one.session.id, None) for one in plain])
-    fresh = [one for one in plain if (one.session.charger_id, one.fact.source.key) in new]
+    """Store what is new; return the deviations of each.
+
+    ``None`` stands for what is not new, and for a session that has changed since it was read: what
+    another node has stored of it meanwhile may be the same.
+    """
+    if not plain:
+        return ()
+    since = min(one.session.created_at for one in plain)
+    told = await reading_store.told(tx, {one.message for one in plain}, since=since)
+    new = [one for one in plain if one.message not in told]
     judged = {
         one.session.id: readings.judge(
             one.session,
@@ -64,36 +78,56 @@ async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[in
             now=tx.now,
             max_power_w=one.session.connector_max_power_w or DEFAULT_MAX_POWER_W,
         )
-        for one in fresh
+        for one in new
     }
-    await reading_store.add_readings(tx, [row for one in judged.values() for row in one.rows])
     changed = await reading_store.change_figures(
-        tx, {id_: one.figures for id_, one in judged.items()}
+        tx,
+        {id_: one.figures for id_, one in judged.items()},
+        sequences={one.session.id: one.session.sequence for one in new},
     )
-    for one in fresh:
-        if one.session.id in changed:
-            await readings.react(tx, changed[one.session.id])
-        else:  # it was ended in the meantime
-            await settle_again(tx, one.session.id)
-    told = {one.n: deviations.codes_of(judged[one.session.id].marks) for one in fresh}
-    return [(one.n, told.get(one.n)) for one in plain]
+    stored = [one for one in new if one.session.id in changed]
+    rows = [
+        reading_messages.with_message(judged[one.session.id].rows, one.fact.source)
+        for one in stored
+    ]
+    await reading_store.add_readings(tx, list(chain.from_iterable(rows)))
+    for one in stored:
+        await readings.react(tx, changed[one.session.id])
+    codes = {one.n: deviations.codes_of(judged[one.session.id].marks) for one in stored}
+    return [(one.n, codes.get(one.n)) for one in plain]
 
 
 async def _sample_alone(tx: Tx, fact: MeterSampled) -> None:
     source = fact.source
-    session = None
     if fact.transaction_ref is not None:
         session = await store.by_ref(tx, source.charger_id, fact.transaction_ref)
-    if session is None and fact.evse > 0:
-        connector = await connector_status.connector_at(tx, source.charger_id, fact.evse, None)
-        session = None if connector is None else await store.current(tx, connector.id)
-        if session is not None and fact.transaction_ref is None:
-            deviations.note(tx, "meter_without_transaction")
-    if session is None or await messages.known(tx, source) is not None:
+        if session is not None:
+            await _sample_named(tx, session, fact)
+            return
+    if fact.evse == 0:
+        return
+    connector = await connector_status.connector_at(tx, source.charger_id, fact.evse, None)
+    session = None if connector is None else await store.current(tx, connector.id)
+    if session is None:
+        return
+    if fact.transaction_ref is None:
+        deviations.note(tx, "meter_without_transaction")
+    # the session of now, which may be another when the message comes again
+    if await messages.known(tx, source) is not None:
         return
     if await messages.remember(tx, source, session.id, seq=None):
         await readings.record(tx, session.id, fact.readings)
         await settle_again(tx, session.id)
+
+
+async def _sample_named(tx: Tx, session: Session, fact: MeterSampled) -> None:
+    await reading_store.hold(tx, session.id)
+    message = session.id, reading_messages.key_of(fact.source)
+    if await reading_store.told(tx, [message], since=session.created_at):
+        deviations.note(tx, REPEATED)
+        return
+    await readings.record(tx, session.id, fact.readings, told_by=fact.source)
+    await settle_again(tx, session.id)
 
 
 def _ref(fact: MeterSampled) -> tuple[str, str]:

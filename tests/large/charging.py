@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tests.large.step import BEGAN, DAYS, ORDER, SAMPLES, SESSION, Step, id_of
+from tests.large.step import BEGAN, DAYS, MESSAGE, ORDER, SAMPLES, SESSION, Step, id_of
 
 CHARGING: Final[Sequence[Step]] = (
     Step(
@@ -112,10 +112,10 @@ CHARGING: Final[Sequence[Step]] = (
         "meter values",
         f"""
         INSERT INTO meter_values (session_id, at, received_at, energy_wh, power_w, current_ma,
-            voltage_mv, context, accepted, flags, samples)
+            voltage_mv, context, accepted, flags, samples, message_key, message)
         SELECT s.session_id, s.at + v * interval '3 minutes', s.at + v * interval '3 minutes',
             1000 + s.energy * v / 12, 11000, 16000, 230000, 'Sample.Periodic', true, '[]',
-            {SAMPLES}
+            {SAMPLES}, hashtextextended(s.n || '-' || v, 0), {MESSAGE}
         FROM plan s, generate_series(1, <readings>) AS v
         """,
     ),

@@ -34,3 +34,6 @@ ORDER: Final = """jsonb_build_object('session_id', s.session_id, 'operation_id',
 SAMPLES: Final = """(SELECT jsonb_agg(jsonb_build_object('value', (s.energy * v / 12 + m)::text,
     'measurand', m, 'unit', 'Wh', 'context', 'Sample.Periodic', 'location', 'Outlet'))
     FROM generate_series(1, 4) AS m)"""
+MESSAGE: Final = """jsonb_build_object('samples', '[0]'::jsonb, 'payload',
+    jsonb_build_object('connectorId', 1, 'transactionId', s.n, 'meterValue',
+    jsonb_build_array(jsonb_build_object('timestamp', s.at))))"""

@@ -112,6 +112,10 @@ UNSEALED_LONG = """
     INSERT INTO audit_entries (number, at, actor, action, object_id)
     SELECT 3, at, actor, action, object_id FROM audit_entries WHERE seal = 1
 """
+METER_VALUES = """
+    INSERT INTO meter_values (session_id, at, received_at, accepted, flags, message_key, message)
+    SELECT id, started_at, started_at, true, '[]', 7, '{}' FROM sessions
+"""
 
 PLANTS: tuple[Plant, ...] = (
     ("I2", "a request_id is one operation", operation(request_id="'r-1'")),
@@ -190,6 +194,7 @@ PLANTS: tuple[Plant, ...] = (
         "recorded once",
         "INSERT INTO transaction_messages SELECT * FROM transaction_messages",
     ),
+    ("I18", "stored once", f"{METER_VALUES}; {METER_VALUES}"),
     ("I20", "exactly one order", "DELETE FROM orders"),
     ("I20", "has its session", "UPDATE transaction_messages SET session_id = 'cs9'"),
     ("I21", "a session, its connector", "UPDATE connectors SET charger_id = 'cp9'"),

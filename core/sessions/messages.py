@@ -49,4 +49,4 @@ async def _repeated(tx: Tx, source: Source, digest: str, session_id: str) -> str
 
 async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
     """Record a message; ``False`` if another connection recorded it in the meantime."""
-    return bool(await store.remember(tx, [(source, session_id, seq)]))
+    return await store.remember(tx, source, session_id, seq=seq)

@@ -72,7 +72,7 @@ def _metered(on: On, rows: Any) -> Executable:
     )
 
 
-async def told(
+async def known(
     tx: Tx, messages: Collection[tuple[str, int]], *, since: datetime
 ) -> Collection[tuple[str, int]]:
     """Return which MeterValues, by session id and key, are stored.
@@ -83,12 +83,12 @@ async def told(
     """
     if not messages:
         return ()
-    rows = await tx.all(_told(tx, sorted(messages), since - _SKEW))
+    rows = await tx.all(_known(tx, sorted(messages), since - _SKEW))
     return {(row.session_id, row.message_key) for row in rows}
 
 
 @query
-def _told(on: On, rows: Any, since: datetime) -> Executable:
+def _known(on: On, rows: Any, since: datetime) -> Executable:
     message = given_rows(on, rows, session_id=String(), key=BigInteger())
     return (
         select(meter_values.c.session_id, meter_values.c.message_key)

@@ -69,8 +69,8 @@ async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[in
     if not plain:
         return ()
     since = min(one.session.created_at for one in plain)
-    told = await reading_store.told(tx, {one.message for one in plain}, since=since)
-    new = [one for one in plain if one.message not in told]
+    known = await reading_store.known(tx, {one.message for one in plain}, since=since)
+    new = [one for one in plain if one.message not in known]
     judged = {
         one.session.id: readings.judge(
             one.session,
@@ -123,7 +123,7 @@ async def _sample_alone(tx: Tx, fact: MeterSampled) -> None:
 async def _sample_named(tx: Tx, session: Session, fact: MeterSampled) -> None:
     await reading_store.hold(tx, session.id)
     message = session.id, reading_messages.key_of(fact.source)
-    if await reading_store.told(tx, [message], since=session.created_at):
+    if await reading_store.known(tx, [message], since=session.created_at):
         deviations.note(tx, REPEATED)
         return
     await readings.record(tx, session.id, fact.readings, told_by=fact.source)

@@ -1,6 +1,6 @@
 """SQL of sessions and the messages they are made of. Every state change is in this file."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -37,9 +37,6 @@ from core.sessions.models import (
     transaction_messages,
 )
 from core.sessions.states import MACHINE, SessionStatus
-
-Key = tuple[str, str]
-"""Charger, and key of one of its messages."""
 
 
 async def add(tx: Tx, **values: Any) -> Session | None:
@@ -261,20 +258,18 @@ async def to_be_stopped(tx: Tx, *, wanted: frozenset[str], limit: int) -> Sequen
     return await tx.all(statement, Session)
 
 
-async def remember(tx: Tx, messages: Sequence[tuple[Source, str, int | None]]) -> Collection[Key]:
-    """Record transaction messages (with session id and seqNo).
-
-    Returns:
-        The keys of those that were not recorded before.
-    """
-    if not messages:
-        return ()
-    rows = [
-        (one.charger_id, one.key, one.digest, session_id, one.action, seq, one.raw)
-        for one, session_id, seq in messages
-    ]
-    found = await tx.all(_remember(tx, now=tx.now, rows=rows))
-    return {(row.charger_id, row.key) for row in found}
+async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
+    """Record a transaction message; ``False`` if its key was recorded before."""
+    row = (
+        source.charger_id,
+        source.key,
+        source.digest,
+        session_id,
+        source.action,
+        seq,
+        source.raw,
+    )
+    return bool(await tx.all(_remember(tx, now=tx.now, rows=[row])))
 
 
 @query

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,7 +119,8 @@ class SimEngine:
         raw = self._inner._raw
         if raw is None:
             return
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
+        with suppress(sqlite3.ProgrammingError):  # closed: it dies at the last of an orderly end
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
         raw.close()
         self._inner._turn = asyncio.Lock()

@@ -2,6 +2,7 @@
 
 import gc
 import tempfile
+import traceback
 from pathlib import Path
 
 from tests.simulation.report import report
@@ -22,8 +23,11 @@ def prepare(directory: str) -> None:
 
 
 def one(seed: int) -> Short:
-    """Run *seed*."""
+    """Run *seed*; one that breaks off has failed, and the others go on."""
     template = _here["world"]
-    verdict = run(seed, template, directory=template.path.parent)
+    try:
+        verdict = run(seed, template, directory=template.path.parent)
+    except Exception:  # noqa: BLE001 - it is told
+        return seed, f"Seed {seed} broke off:\n\n{traceback.format_exc()}", {}, 0.0
     told = report(verdict) if verdict.violations else None
     return seed, told, verdict.figures, verdict.virtual_s

@@ -54,25 +54,27 @@ async def paginate(
     page: Page,
     into: type[T],
     *,
+    by: ColumnElement[Any] | None = None,
     only: Mapping[str, object] | None = None,
 ) -> Slice[T]:
     """Run *statement* (whose rows have ``updated_at`` and ``id`` of *table*) for one page.
 
     Args:
+        by: What has the value of ``updated_at`` in each of these rows, and an index.
         only: Values of columns to which no index leads; ``None`` is any. They are looked for among
             the next 10,000 rows: such a page may be short, even empty, and have a cursor.
 
     Raises:
         PlatformError: ``invalid_cursor``.
     """
-    key = (table.c.updated_at, table.c.id)
+    at = table.c.updated_at if by is None else by
+    key = (at, table.c.id)
     if page.updated_from is not None:
-        statement = statement.where(table.c.updated_at >= page.updated_from)
+        statement = statement.where(at >= page.updated_from)
     if page.updated_to is not None:
-        statement = statement.where(table.c.updated_at < page.updated_to)
+        statement = statement.where(at < page.updated_to)
     if page.cursor is not None:
-        at, id_ = position_of(page.cursor)
-        statement = statement.where(behind(key, (at, id_)))
+        statement = statement.where(behind(key, position_of(page.cursor)))
     statement = statement.order_by(*key)
     wanted = {name: value for name, value in (only or {}).items() if value is not None}
     shown = _narrowed(statement, wanted) if wanted else statement
@@ -94,10 +96,12 @@ def _narrowed(statement: Select[Any], wanted: Mapping[str, object]) -> Select[An
 
 
 def merged(parts: Sequence[Slice[Any]], page: Page) -> Slice[Any]:
-    """Return one page of what *parts*, the same page of several lists, have together."""
-    rows = sorted(
-        (row for part in parts for row in part.rows), key=lambda row: (row.updated_at, row.id)
-    )
+    """Return one page of what *parts*, the same page of several lists, have together.
+
+    What went from one list to another meanwhile is shown once, as the last of them has it.
+    """
+    each = {row.id: row for part in parts for row in part.rows}
+    rows = sorted(each.values(), key=lambda row: (row.updated_at, row.id))
     is_last = len(rows) <= page.limit and all(part.next_cursor is None for part in parts)
     rows = rows[: page.limit]
     return Slice(rows, None if is_last else cursor_of(rows[-1].updated_at, rows[-1].id))

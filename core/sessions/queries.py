@@ -72,12 +72,12 @@ async def stopped_within(
         .where(
             sessions.c.partner_id == owner.partner_id,
             sessions.c.livemode == owner.livemode,
-            sessions.c.updated_at >= since,
+            sessions.c.over_updated_at >= since,
             sessions.c.ended_at >= since,
             sessions.c.operation_id.is_not(None),
             sessions.c.stop_reason == StopReason.PARTNER,
         )
-        .order_by(sessions.c.updated_at)
+        .order_by(sessions.c.over_updated_at)
         .limit(5000)
     )
     found = await tx.all(statement, ShortSession)
@@ -110,11 +110,16 @@ async def list_sessions(
         )
     if token is not None:
         statement = statement.where(sessions.c.token == token)
-    if active is None and statement.whereclause is not None:
+    if active is None and (charger_id, connector_id, token) != (None, None, None):
         return await paginate(tx, statement, sessions, page, Session)
-    # Each part has an index: open sessions are few, and change too often for one by time.
-    parts = [IS_OPEN] * (active is not False) + [IS_OVER] * (active is not True)
-    found = [await paginate(tx, statement.where(part), sessions, page, Session) for part in parts]
+    # Each part has an index: open sessions are few, and change too often for one by time. They come
+    # first: one that ends meanwhile is found twice, not missed.
+    found: list[Slice[Session]] = []
+    if active is not False:
+        found.append(await paginate(tx, statement.where(IS_OPEN), sessions, page, Session))
+    if active is not True:
+        over, by = statement.where(IS_OVER), sessions.c.over_updated_at
+        found.append(await paginate(tx, over, sessions, page, Session, by=by))
     return found[0] if len(found) == 1 else merged(found, page)
 
 

@@ -167,7 +167,7 @@ def _ended_since(connector_id: str, at: datetime) -> Executable:
         .where(
             sessions.c.connector_id == connector_id,
             sessions.c.status == SessionStatus.ENDED,
-            sessions.c.updated_at >= at,
+            sessions.c.over_updated_at >= at,
         )
         .limit(1)
     )

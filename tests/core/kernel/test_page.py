@@ -1,6 +1,7 @@
 """Pages follow each other without a gap or a repeat, also where a filter has no index."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,3 +93,14 @@ async def test_lists_are_merged_page_by_page(db: Database) -> None:
                 break
             page = Page(limit=4, cursor=found.next_cursor)
     assert seen == [id_ for id_, _, _ in ROWS]
+
+
+async def test_what_went_from_one_list_to_another_meanwhile_is_shown_once(db: Database) -> None:
+    async with db.transaction() as tx:
+        await _fill(tx)
+        page = Page(limit=4)
+        whole = await paginate(tx, select(stations), stations, page, Station)
+    moved = replace(whole.rows[0], name="moved", updated_at=whole.rows[-1].updated_at)
+    found = merged([whole, Slice([moved], None)], page)
+    assert [row for row in found.rows if row.id == moved.id] == [moved]
+    assert len(found.rows) == 4

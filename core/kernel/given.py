@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     BindParameter,
     Column,
     ColumnElement,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    null,
     select,
     text,
     type_coerce,
@@ -50,9 +52,12 @@ def given_rows(on: On, rows: Any, /, **columns: TypeEngine[Any]) -> FromClause:
             for n, (name, kind) in enumerate(columns.items())
         ]
         table = func.unnest(*(one.scalar_subquery() for one in values)).table_valued(
-            *(Column(name, kind) for name, kind in columns.items()), name=rows.key
+            *(Column(name, kind) for name, kind in columns.items()), name="each"
         )
-        return table.render_derived(name=rows.key)
+        # Of a limit that it cannot see it expects a tenth, one row of ten: so it looks each up by
+        # index, also in a table that was empty when it made the plan.
+        unlimited = select(cast(null(), BigInteger)).scalar_subquery()
+        return select(*table.render_derived(name="each").c).limit(unlimited).subquery(rows.key)
     kinds = list(columns.values())
     written = text(f"{WRITTEN_OUT}:{rows.key}").bindparams(bindparam(rows.key, type_=_Rows(kinds)))
     each = written.columns(**{f"column{n}": kind for n, kind in enumerate(kinds, 1)}).subquery()

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from core.kernel.db import Database
 from core.kernel.queries import Filled
-from core.sessions import store
+from core.sessions import reading_store, store
+from tests.core.sessions.conftest import Bench
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -22,8 +23,9 @@ AT = datetime(2026, 11, 29, tzinfo=UTC)
         (store._current("con_1"), "uq_sessions_current (connector_id=?)"),
         (store._orphans("cp_1", AT), "ix_sessions_orphans (charger_id=? AND ended_at>?)"),
         (store._open_of_charger("cp_1"), "ix_sessions_open (charger_id=?)"),
+        (store._ended_since("con_1", AT), "ix_sessions_over (over_updated_at>?)"),
     ],
-    ids=["current", "orphans", "open"],
+    ids=["current", "orphans", "open", "ended"],
 )
 async def test_sessions_are_found_by_index(db: Database, statement: Filled, index: str) -> None:
     if db.is_shared:
@@ -38,3 +40,18 @@ async def test_sessions_are_found_by_index(db: Database, statement: Filled, inde
     assert [row.detail for row in plan if row.detail.startswith(("SCAN", "SEARCH"))] == [
         f"SEARCH sessions USING INDEX {index}"
     ]
+
+
+async def test_rows_that_are_given_are_looked_up_by_index_in_a_table_that_was_never_analyzed(
+    bench: Bench,
+) -> None:
+    db = bench.db
+    if not db.is_shared:
+        pytest.skip("SQLite counts no rows when it plans")
+    await bench.start("CARD")
+    async with db.transaction() as tx:
+        _, sql, arguments = reading_store._metered(tx, [("cp_1", "1")]).render(db._statements)
+        rows, _ = await tx._connection.fetch(f"EXPLAIN {sql}", arguments)
+    plan = "\n".join(row[0] for row in rows)
+    assert "on sessions" in plan
+    assert "Seq Scan" not in plan

@@ -9,6 +9,7 @@ import structlog
 from websockets import ConnectionClosed
 
 from core.chargers.models import Charger
+from core.commands.service import Offer
 from core.kernel import failpoints, metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
@@ -21,6 +22,7 @@ from csms.inbound import NotStored, Peer
 from csms.insisting import insist
 from csms.mailbox import Flag, Mailbox
 from csms.node import Node
+from csms.outbound import Line
 from csms.pace import Pace
 from csms.protocol import Call, MalformedFrame, Refusal, Result
 from csms.pump import Pump
@@ -135,12 +137,21 @@ class Connection:
         """Look for a background command; see ``Pump.look``."""
         return self._pump.look()
 
-    async def take(self, tx: Tx, charger: Charger) -> bool:
-        """Take the next command in a transaction of somebody else's, who has just queued one.
+    @property
+    def line(self) -> Line:
+        """The socket, as far as it decides what may be said on it."""
+        return Line(
+            epoch=self.epoch,
+            security_profile=self.security_profile,
+            max_bytes=self.conduct.rules.max_sent_bytes,
+        )
 
-        It is sent as soon as that is committed. Tells whether it was looked for.
+    async def take(self, tx: Tx, offer: Offer) -> bool:
+        """Take a command that a transaction of somebody else's is about to queue.
+
+        It is sent as soon as that is committed. Tells whether it was taken.
         """
-        return await self._pump.take(tx, charger)
+        return await self._pump.take(tx, offer)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do *work* while the socket is served; tells whether it is."""

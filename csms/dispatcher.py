@@ -57,10 +57,10 @@ async def dispatch(node: Node) -> None:
             await _listen(node, rings)
 
 
-async def help_out(node: Node, tx: Tx, charger: Charger) -> bool:
-    """Let the connection of a charger take what was queued for it in the same transaction."""
-    connection = node.connections.get(charger.id)
-    return connection is not None and await connection.take(tx, charger)
+async def help_out(node: Node, tx: Tx, offer: commands.Offer) -> bool:
+    """Let the connection of a charger take what is about to be queued for it."""
+    connection = node.connections.get(offer.charger.id)
+    return connection is not None and await connection.take(tx, offer)
 
 
 async def give_turn(node: Node, tx: Tx, charger: Charger) -> bool:
@@ -170,7 +170,6 @@ async def _take_back(node: Node, connection: Connection) -> None:
             return
     why: str | None = outbound.REMOVED
     if charger is not None:
-        profile = connection.security_profile
-        why = outbound.why_it_ends(node, charger, epoch=connection.epoch, security_profile=profile)
+        why = outbound.why_it_ends(node, charger, connection.line)
     if why is not None:
         connection.end(why)

@@ -1,11 +1,11 @@
 """Our calls: claimed, put into the charger's words, their answers recorded."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -77,48 +77,62 @@ Next = Claimed | Look | str | None
 """What looking for a command came to: the next one, why the socket has to be closed, nothing."""
 
 
-class Claiming(Protocol):
-    """Takes the next command of a charger within a transaction."""
+Claiming = Callable[[Tx], Awaitable[Next]]
+"""Takes the next command of a charger within a transaction."""
 
-    def __call__(self, tx: Tx, charger: Charger | None = None) -> Awaitable[Next]:
-        """Take it; *charger*, if the transaction has just read it."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The socket of a charger, as it came up: what may be said on it.
+
+    Attributes:
+        max_bytes: The largest frame that the charger can take, by its profile.
+    """
+
+    epoch: int
+    security_profile: int
+    max_bytes: int | None = None
 
 
 class NoLongerOurs(Exception):
     """The charger is held by another socket now, or may not be connected like this; why."""
 
 
-def claiming(
-    node: Node,
-    adapter: Adapter,
-    *,
-    charger_id: str,
-    epoch: int,
-    security_profile: int,
-    max_bytes: int | None = None,
-) -> Claiming:
-    """Return what takes the next command for a charger.
+def claiming(node: Node, adapter: Adapter, charger_id: str, line: Line) -> Claiming:
+    """Return what takes the next command for a charger."""
 
-    Args:
-        security_profile: What the socket came up to.
-        max_bytes: The largest frame that the charger can take, by its profile.
-    """
-
-    async def work(tx: Tx, charger: Charger | None = None) -> Next:
-        peeked: commands.Peeked | None = None
-        found: Charger | Standing | None = charger
+    async def work(tx: Tx) -> Next:
+        found, peeked = await commands.standing(tx, charger_id)
         if found is None:
-            found, peeked = await commands.standing(tx, charger_id)
-            if found is None:
-                return REMOVED
-        if found.epoch == epoch and found.node_id is None:
+            return REMOVED
+        if found.epoch == line.epoch and found.node_id is None:
             return None  # let go of by a node that took this one for dead: it is taken back
-        why = why_it_ends(node, found, epoch=epoch, security_profile=security_profile)
+        why = why_it_ends(node, found, line)
         if why is not None:
             return why
-        return await _claim(tx, node, adapter, found, peeked, max_bytes=max_bytes)
+        return await _claim(tx, node, adapter, found, peeked, max_bytes=line.max_bytes)
 
     return work
+
+
+async def take(
+    tx: Tx, node: Node, adapter: Adapter, offer: commands.Offer, line: Line
+) -> Claimed | None:
+    """Take a command that is about to be queued; ``None`` if it has to be: it is looked at again.
+
+    That is where the socket may not stay, the charger cannot be told this or not now, or others
+    wait for it.
+    """
+    if why_it_ends(node, offer.charger, line) is not None:
+        return None
+    if offer.command.kind in _not_now(adapter, offer.charger):
+        return None
+    words = _Words(node, adapter, line.max_bytes)
+    action = words.say(offer.command, True)
+    if action is None or words.said is None:
+        return None
+    command = await operations.take(tx, offer, action=action)
+    return None if command is None else await _told(tx, words.said, command)
 
 
 async def claim(
@@ -144,8 +158,8 @@ async def _claim(
     tx: Tx,
     node: Node,
     adapter: Adapter,
-    charger: Charger | Standing,
-    peeked: commands.Peeked | None,
+    charger: Standing,
+    peeked: commands.Peeked,
     *,
     max_bytes: int | None,
 ) -> Next:
@@ -168,7 +182,12 @@ async def _claim(
         await desired.answered(tx, command, unsaid)
         await fleet.answered(tx, command, unsaid)
         return Look.AGAIN
-    claimed = replace(words.said, command=command)
+    return await _told(tx, words.said, command)
+
+
+async def _told(tx: Tx, said: Claimed, command: CommandRow) -> Claimed:
+    """Return *said* of a command that is sent now."""
+    claimed = replace(said, command=command)
     await raw_transfers.sent(tx, command, claimed.action, claimed.payload)
     if tracing.is_on() and command.operation_id is not None:
         parent = await operations.traceparent_of(tx, command.operation_id)
@@ -198,15 +217,13 @@ class _Words:
         return said.action
 
 
-def why_it_ends(
-    node: Node, charger: Charger | Standing, *, epoch: int, security_profile: int
-) -> str | None:
-    """Return why the socket of *epoch* on this node may not stay; ``None``: it may."""
+def why_it_ends(node: Node, charger: Charger | Standing, line: Line) -> str | None:
+    """Return why a socket on this node may not stay; ``None``: it may."""
     if charger.registration in _SHUT_OUT:
         return f"the charger is {charger.registration.value}"
-    if charger.epoch != epoch or charger.node_id != node.id:
+    if charger.epoch != line.epoch or charger.node_id != node.id:
         return ELSEWHERE
-    return None if is_enough(security_profile, charger.security_profile) else RAISED
+    return None if is_enough(line.security_profile, charger.security_profile) else RAISED
 
 
 def _not_now(adapter: Adapter, charger: Charger | Standing) -> frozenset[str]:

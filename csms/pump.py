@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from core.chargers.models import Charger
+from core.commands.service import Offer
 from core.kernel import failpoints, metrics, tracing
 from core.kernel.db import Tx
 from core.kernel.errors import DatabaseUnavailable
@@ -74,11 +74,11 @@ class Pump:
         if (self._has_work or self._handed) and not (self._is_at_work or self._is_taken):
             self._is_at_work = self._connection.spawn(self._run())
 
-    async def take(self, tx: Tx, charger: Charger) -> bool:
-        """Take the next command in a transaction that has just queued one, and read *charger*.
+    async def take(self, tx: Tx, offer: Offer) -> bool:
+        """Take a command that a transaction is about to queue; it is sent once that is committed.
 
-        It is sent as soon as that is committed. Tells whether it was looked for: not where
-        something is under way here, as a charger is asked one thing at a time.
+        Tells whether it was taken: not where something is under way here, as a charger is asked
+        one thing at a time.
         """
         is_at_rest = not (self._is_at_work or self._has_work or self._is_taken)
         if not (is_at_rest and self._connection.welcomed.is_set and self._may_ask()):
@@ -92,8 +92,8 @@ class Pump:
             self.begin()
 
         tx.outcome.heard_by(hear)
-        found = await self._take_next(tx, charger)
-        return True
+        found = await outbound.take(tx, self._node, self._adapter, offer, self._connection.line)
+        return found is not None
 
     def give_up(self) -> None:
         """Wait no longer for an answer: the socket ends."""
@@ -163,16 +163,9 @@ class Pump:
             self._has_turn = self._is_held_up = False
             background.looked(self._connection)
 
-    def _take_next(self, tx: Tx, charger: Charger | None = None) -> Awaitable[Next]:
-        connection = self._connection
-        return outbound.claiming(
-            self._node,
-            self._adapter,
-            charger_id=connection.charger_id,
-            epoch=connection.epoch,
-            security_profile=connection.security_profile,
-            max_bytes=connection.conduct.rules.max_sent_bytes,
-        )(tx, charger)
+    def _take_next(self, tx: Tx) -> Awaitable[Next]:
+        charger_id = self._connection.charger_id
+        return outbound.claiming(self._node, self._adapter, charger_id, self._connection.line)(tx)
 
     async def _sent(self, claimed: Claimed) -> Claimed | None:
         """Send a command and wait for its answer; return the next, taken with the answer."""

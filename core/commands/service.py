@@ -6,7 +6,7 @@ evidence (a transaction, a status) decides.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -28,6 +28,10 @@ PLATFORM: Final = "platform"
 
 EXPIRY_BATCH: Final = 500
 
+_NOT_YET: Final[Mapping[str, Any]] = {"number": 0} | dict.fromkeys(
+    ("action", "sent_at", "answered_at", "response", "error")
+)
+
 
 def topic(node_id: str) -> str:
     """Return the doorbell topic on which *node_id* hears which of its chargers have work."""
@@ -42,6 +46,22 @@ def background_topic(node_id: str) -> str:
 def answer_topic(command_id: str) -> str:
     """Return the doorbell topic that rings when a command has reached its end."""
     return f"command:{command_id}"
+
+
+@dataclass(slots=True)
+class Offer:
+    """A command that is about to be queued, to whoever may send it at once.
+
+    Attributes:
+        command: As it would be queued, but without a number; with the message id for its frame.
+        values: What its row will have.
+        taken: What is in the table instead, if it was taken.
+    """
+
+    charger: Charger
+    command: CommandRow
+    values: dict[str, Any]
+    taken: CommandRow | None = None
 
 
 async def enqueue(
@@ -69,26 +89,42 @@ async def enqueue(
     Raises:
         PlatformError: ``overloaded``: the charger's queue is full.
     """
-    row = await store.add(
-        tx,
-        at_most=QUEUE_LIMIT,
-        **_new_row(tx, charger, command),
-        priority=priority,
-        operation_id=operation_id,
-        session_id=session_id,
-        desired_id=desired_id,
-        fleet_target_id=fleet_target_id,
-        requested_by=requested_by,
-        timeout_s=timeout_s,
-        expires_at=expires_at,
-    )
+    values = _new_row(tx, charger, command) | {
+        "priority": priority,
+        "operation_id": operation_id,
+        "session_id": session_id,
+        "desired_id": desired_id,
+        "fleet_target_id": fleet_target_id,
+        "requested_by": requested_by,
+        "timeout_s": timeout_s,
+        "expires_at": expires_at,
+    }
+    if at_once and charger.node_id is not None:
+        offer = _offer(charger, values)
+        if await tx.help(topic(charger.node_id), offer) and offer.taken is not None:
+            return offer.taken
+    row = await store.add(tx, at_most=QUEUE_LIMIT, **values)
     if row is None:
         raise PlatformError(
             "overloaded", f"{QUEUE_LIMIT} commands are waiting for this charger.", retry_after=30
         )
-    if not (at_once and charger.node_id and await tx.help(topic(charger.node_id), charger)):
-        _wake(tx, charger)
+    _wake(tx, charger)
     return row
+
+
+async def take(tx: Tx, offer: Offer, *, action: str) -> CommandRow | None:
+    """Record an offered command as sent; ``None`` where others wait for its charger already.
+
+    The caller must hold the charger's socket and must write the frame after the commit, with the
+    row's message id.
+
+    Args:
+        action: The OCPP action that it becomes.
+    """
+    sent = {"status": CommandStatus.SENT, "sent_at": tx.now, "action": action}
+    values = offer.values | sent | {"message_id": offer.command.message_id}
+    offer.taken = await store.add(tx, at_most=1, **values)
+    return offer.taken
 
 
 async def enqueue_background(
@@ -129,6 +165,11 @@ def _new_row(tx: Tx, charger: Charger, command: Command) -> dict[str, Any]:
         "status": CommandStatus.QUEUED,
         "created_at": tx.now,
     }
+
+
+def _offer(charger: Charger, values: dict[str, Any]) -> Offer:
+    command = CommandRow(**_NOT_YET, **values, message_id=str(uuid4()))
+    return Offer(charger, command, values)
 
 
 def _wake(tx: Tx, charger: Charger) -> None:

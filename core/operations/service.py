@@ -58,20 +58,38 @@ async def claim_next(
         peeked = None
         if command is None:
             return None
-        if command.operation_id is not None:
-            moved = await store.move(
-                tx,
-                command.operation_id,
-                OperationStatus.IN_PROGRESS,
-                stage=Stage.SENT_TO_CHARGER,
-                facts={"command_id": command.id},
-            )
-            if moved is None:  # cancelled or expired in between
-                await commands.expire(tx, command.id)
-                continue
-            await _progress(tx, moved)
+        if not await _is_asked(tx, command):  # cancelled or expired in between
+            await commands.expire(tx, command.id)
+            continue
         action = None if name is None else name(command, not others)
         return await commands.claim(tx, command, action=action)
+
+
+async def take(tx: Tx, offer: commands.Offer, *, action: str) -> CommandRow | None:
+    """Take a command that its transaction offers for sending; its operation moves along.
+
+    ``None`` where others wait for its charger already; *action* is what it becomes.
+    """
+    command = await commands.take(tx, offer, action=action)
+    if command is not None and not await _is_asked(tx, command):
+        raise RuntimeError(f"operation {command.operation_id} ended before it was asked for")
+    return command
+
+
+async def _is_asked(tx: Tx, command: CommandRow) -> bool:
+    """Move a command's operation along as it is sent; tells whether it may be."""
+    if command.operation_id is None:
+        return True
+    moved = await store.move(
+        tx,
+        command.operation_id,
+        OperationStatus.IN_PROGRESS,
+        stage=Stage.SENT_TO_CHARGER,
+        facts={"command_id": command.id},
+    )
+    if moved is not None:
+        await _progress(tx, moved)
+    return moved is not None
 
 
 async def traceparent_of(tx: Tx, operation_id: str) -> str | None:

@@ -234,13 +234,8 @@ class Plant:
         liar.kept.clear()
         at_once = 0
         while liar.epoch is not None and at_once < BURST:
-            take = outbound.claiming(
-                self.node,
-                adapter,
-                charger_id=liar.charger.id,
-                epoch=liar.epoch,
-                security_profile=1,
-            )
+            line = outbound.Line(epoch=liar.epoch, security_profile=1)
+            take = outbound.claiming(self.node, adapter, liar.charger.id, line)
             claimed = await outbound.claim(self.node, liar.charger.id, take)
             if claimed is None:
                 break

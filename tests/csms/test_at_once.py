@@ -107,6 +107,19 @@ async def test_two_of_one_transaction_are_sent_one_after_the_other(server: Runni
         assert len(cp.calls_of("UnlockConnector")) == 2
 
 
+async def test_a_command_does_not_overtake_one_that_waits(server: Running) -> None:
+    await server.add_charger()
+    async with charger(server, replies={"UnlockConnector": {"status": "Unlocked"}}) as cp:
+        await at_rest(server, cp)
+        async with server.db.transaction() as tx:
+            first = await enqueue(tx, UNLOCK)
+            second = await enqueue(tx, UNLOCK, at_once=True)
+            assert second.status is CommandStatus.QUEUED
+        done = [await until(server, row, CommandStatus.ANSWERED) for row in (first, second)]
+        calls = [call[1] for call in cp.calls_of("UnlockConnector")]
+        assert [row.message_id for row in done] == calls
+
+
 async def test_a_command_that_was_taken_does_not_overtake_the_answer_to_a_boot(
     server: Running,
 ) -> None:

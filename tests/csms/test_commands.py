@@ -39,10 +39,15 @@ UNLOCK = Unlock(evse=1, connector=1)
 
 
 async def ask(
-    server: Running, command: Command, *, timeout_s: float = 20, identity: str = "CP-1"
+    server: Running,
+    command: Command,
+    *,
+    timeout_s: float = 20,
+    identity: str = "CP-1",
+    at_once: bool = False,
 ) -> CommandRow:
     async with server.db.transaction() as tx:
-        return await enqueue(tx, command, timeout_s=timeout_s, identity=identity)
+        return await enqueue(tx, command, timeout_s=timeout_s, identity=identity, at_once=at_once)
 
 
 async def enqueue(
@@ -207,7 +212,10 @@ async def test_an_answer_that_fails_its_schema_is_kept_and_is_no_success(server:
         assert "currentTime" in await cp.result("Heartbeat", {})
 
 
-async def test_a_command_that_the_version_does_not_know_is_not_sent(server: Running) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_command_that_the_version_does_not_know_is_not_sent(
+    server: Running, *, at_once: bool
+) -> None:
     await server.add_charger()
     async with charger(server) as cp:
         await quiet(server, cp)
@@ -216,7 +224,7 @@ async def test_a_command_that_the_version_does_not_know_is_not_sent(server: Runn
             Raw(action="Reset", payload={"type": "Sideways"}),
             StopCharging(transaction_ref="not-a-number"),
         ):
-            row = await ask(server, command)
+            row = await ask(server, command, at_once=at_once)
             await until(server, row, CommandStatus.TIMED_OUT)
         row = await ask(server, UNLOCK)
         await cp.called("UnlockConnector")

@@ -12,7 +12,7 @@ from core.chargers.states import REGISTRATION, Registration
 from core.kernel.db import Tx, UtcDateTime, upsert
 from core.kernel.given import given_rows
 from core.kernel.page import Page, Slice, paginate
-from core.kernel.queries import On, query
+from core.kernel.queries import On, query, unindexed
 from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.partners.models import grants
 
@@ -85,8 +85,8 @@ def _stations_of(partner_id: str | None, livemode: bool | None) -> Select[Any]:
 
 
 _IS_KEPT: Final = chargers.c.removed_at.is_(None)
-_IS_HELD: Final = _IS_KEPT & chargers.c.node_id.is_not(None)
-_IS_FREE: Final = _IS_KEPT & chargers.c.node_id.is_(None)
+_IS_HELD: Final = _IS_KEPT & unindexed(chargers.c.node_id).is_not(None)
+_IS_FREE: Final = _IS_KEPT & unindexed(chargers.c.node_id).is_(None)
 
 
 async def add_charger(tx: Tx, **values: Any) -> Charger | None:
@@ -299,7 +299,7 @@ def _let_go(charger_id: str, epoch: int, *, now: datetime) -> Executable:
         .where(
             chargers.c.id == charger_id,
             chargers.c.epoch == epoch,
-            chargers.c.node_id.is_not(None),
+            unindexed(chargers.c.node_id).is_not(None),
         )
         .values(node_id=None, disconnected_at=now, updated_at=now)
         .returning(chargers)
@@ -335,7 +335,9 @@ async def let_go_of_all(tx: Tx, held: Sequence[Charger], *, node_id: str) -> Seq
     """Mark those of *held* offline that *node_id* still holds."""
     statement = (
         update(chargers)
-        .where(chargers.c.id.in_([charger.id for charger in held]), chargers.c.node_id == node_id)
+        .where(
+            chargers.c.id.in_([one.id for one in held]), unindexed(chargers.c.node_id) == node_id
+        )
         .values(node_id=None, disconnected_at=tx.now, updated_at=tx.now)
         .returning(chargers)
     )

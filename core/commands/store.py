@@ -14,7 +14,7 @@ from core.commands.models import IS_OPEN, IS_QUEUED, CommandRow, commands
 from core.commands.states import MACHINE, CommandStatus
 from core.kernel.db import Tx
 from core.kernel.given import is_among
-from core.kernel.queries import On, Prepared, bound, filled, parameter, query
+from core.kernel.queries import On, Prepared, bound, filled, parameter, query, unindexed
 from core.kernel.rows import guarded_move, insert_rows
 
 
@@ -71,7 +71,11 @@ def _next_queued(
 ) -> Executable:
     statement = (
         select(commands)
-        .where(commands.c.charger_id == charger_id, IS_QUEUED, commands.c.expires_at > now)
+        .where(
+            commands.c.charger_id == charger_id,
+            IS_QUEUED,
+            unindexed(commands.c.expires_at) > now,
+        )
         .order_by(commands.c.priority, commands.c.number)
         .limit(2)
     )
@@ -104,7 +108,11 @@ _COMMAND: Final = tuple(commands.c.keys())
 def _standing(charger_id: str, *, now: datetime) -> Executable:
     queued = (
         select(commands)
-        .where(commands.c.charger_id == charger_id, IS_QUEUED, commands.c.expires_at > now)
+        .where(
+            commands.c.charger_id == charger_id,
+            IS_QUEUED,
+            unindexed(commands.c.expires_at) > now,
+        )
         .order_by(commands.c.priority, commands.c.number)
         .limit(2)
         .subquery("queued")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec, Protocol
 
-from sqlalchemy import BindParameter, Executable, bindparam, type_coerce
+from sqlalchemy import BindParameter, ColumnElement, Executable, bindparam, func, type_coerce
 from sqlalchemy.types import TypeEngine
 
 from core.kernel.statements import Shape, Statements
@@ -138,3 +138,12 @@ def filled(prepared: Prepared, values: Mapping[str, Any]) -> Filled:
 def bound(value: Any, kind: TypeEngine[Any]) -> Any:
     """Return a parameter with its type said, where nothing beside it tells."""
     return type_coerce(value, kind)
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return *column* as a value that no index leads to: for a condition on a row found by its key.
+
+    PostgreSQL keeps a plan. An index of what is seldom (what is queued, who is offline) looks as
+    good as the key while there is nothing in it; in a storm each statement would read all of it.
+    """
+    return func.coalesce(column, column)

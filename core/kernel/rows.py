@@ -19,7 +19,7 @@ from sqlalchemy import (
 from core.kernel.db import Tx, upsert
 from core.kernel.given import given_rows
 from core.kernel.machine import Machine
-from core.kernel.queries import On, Prepared, filled, parameter
+from core.kernel.queries import On, Prepared, filled, parameter, unindexed
 
 T = TypeVar("T")
 S = TypeVar("S", bound=StrEnum)
@@ -143,7 +143,7 @@ def _update(
         if state is not None:
             column, sources = state
             statement = statement.where(
-                table.c[column].in_([literal_column(f"'{one}'") for one in sources])
+                unindexed(table.c[column]).in_([literal_column(f"'{one}'") for one in sources])
             )
         if only is not None:
             statement = statement.where(only)

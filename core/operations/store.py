@@ -14,7 +14,7 @@ from core.kernel import tracing
 from core.kernel.db import Tx
 from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
-from core.kernel.queries import On, query
+from core.kernel.queries import On, query, unindexed
 from core.kernel.rows import ONE_MORE, guarded_move, insert_once
 from core.operations import step_store
 from core.operations.models import IS_UNFINISHED, Operation, operations
@@ -90,7 +90,7 @@ def _advance(
         update(operations)
         .where(
             operations.c.id == operation_id,
-            operations.c.status == OperationStatus.IN_PROGRESS,
+            unindexed(operations.c.status) == OperationStatus.IN_PROGRESS,
             is_among(on, operations.c.stage, after),
         )
         .values(stage=stage, sequence=operations.c.sequence + 1, updated_at=now)

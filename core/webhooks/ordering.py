@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, bindparam, literal_column, select, update
 from core.kernel.db import Tx, UtcDateTime
 from core.kernel.given import is_selected
 from core.webhooks.models import deliveries
-from core.webhooks.outbox import IS_DUE, Claim, load
+from core.webhooks.outbox import IS_DUE, IS_STILL_DUE, Claim, load
 from core.webhooks.schedule import OPERATION_PREFIX
 
 LOOKED_AT: Final = 200
@@ -124,7 +124,7 @@ async def unpark(tx: Tx, endpoint_id: str) -> None:
         )
         .limit(UNPARKED_AT_ONCE)
     )
-    statement = update(deliveries).where(is_selected(tx, deliveries.c.id, parked), IS_DUE)
+    statement = update(deliveries).where(is_selected(tx, deliveries.c.id, parked), IS_STILL_DUE)
     await tx.execute(statement.values(due_at=tx.now, parked=False))
 
 
@@ -151,7 +151,12 @@ async def _take(tx: Tx, delivery_ids: Sequence[str], *, lease: datetime) -> Sequ
         return ()
     statement = (
         update(deliveries)
-        .where(deliveries.c.id.in_(delivery_ids), IS_DUE, deliveries.c.due_at <= tx.now, _IS_FIRST)
+        .where(
+            deliveries.c.id.in_(delivery_ids),
+            IS_STILL_DUE,
+            deliveries.c.due_at <= tx.now,
+            _IS_FIRST,
+        )
         .values(due_at=lease, parked=False)
         .returning(deliveries.c.id)
     )
@@ -161,7 +166,9 @@ async def _take(tx: Tx, delivery_ids: Sequence[str], *, lease: datetime) -> Sequ
 async def _park(tx: Tx, until: dict[str, datetime]) -> None:
     statement = (
         update(deliveries)
-        .where(deliveries.c.id == bindparam("delivery"), IS_DUE, deliveries.c.due_at <= tx.now)
+        .where(
+            deliveries.c.id == bindparam("delivery"), IS_STILL_DUE, deliveries.c.due_at <= tx.now
+        )
         .values(due_at=bindparam("until", type_=UtcDateTime), parked=True)
     )
     rows = [{"delivery": id_, "until": at} for id_, at in sorted(until.items())]

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Executable, func, literal_column, or_, sel
 from core.kernel.db import Tx
 from core.kernel.given import is_among, is_selected
 from core.kernel.page import Page, Slice, paginate
-from core.kernel.queries import On, query
+from core.kernel.queries import On, query, unindexed
 from core.kernel.rows import guarded_move, insert_rows
 from core.webhooks.models import (
     Attempt,
@@ -26,6 +26,8 @@ from core.webhooks.states import MACHINE, DeliveryStatus
 
 # Literals, so that PostgreSQL can prove the predicates of the partial indexes.
 IS_DUE: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'due'")
+IS_STILL_DUE: Final[ColumnElement[bool]] = unindexed(deliveries.c.status) == literal_column("'due'")
+"""The same of rows that are found by their ids."""
 _IS_LATEST: Final[ColumnElement[bool]] = deliveries.c.latest_of.is_not(None)
 _IS_DEAD: Final[ColumnElement[bool]] = deliveries.c.status == literal_column("'dead'")
 
@@ -128,7 +130,7 @@ def _claim(on: On, endpoint_id: str, limit: int, *, now: datetime, lease: dateti
     )
     return (
         update(deliveries)
-        .where(is_selected(on, deliveries.c.id, due), IS_DUE, deliveries.c.due_at <= now)
+        .where(is_selected(on, deliveries.c.id, due), IS_STILL_DUE, deliveries.c.due_at <= now)
         .values(due_at=lease)
         .returning(deliveries.c.id)
     )
@@ -181,7 +183,7 @@ def _delivered(on: On, delivery_ids: list[str], *, now: datetime) -> Executable:
         update(deliveries)
         .where(
             is_among(on, deliveries.c.id, delivery_ids),
-            deliveries.c.status.in_(sorted(MACHINE.sources(DeliveryStatus.DELIVERED))),
+            unindexed(deliveries.c.status).in_(sorted(MACHINE.sources(DeliveryStatus.DELIVERED))),
         )
         .values(
             status=DeliveryStatus.DELIVERED,
@@ -201,7 +203,7 @@ async def failed(tx: Tx, claimed: Claim, *, due_at: datetime | None) -> Delivery
     """Count a failed attempt and set the next; ``None`` if the lease is another's by now."""
     statement = (
         update(deliveries)
-        .where(deliveries.c.id == claimed.id, IS_DUE, deliveries.c.due_at == claimed.lease)
+        .where(deliveries.c.id == claimed.id, IS_STILL_DUE, deliveries.c.due_at == claimed.lease)
         .values(attempts=deliveries.c.attempts + 1, due_at=due_at or tx.now, updated_at=tx.now)
         .returning(deliveries)
     )
@@ -219,7 +221,7 @@ async def disable(tx: Tx, endpoint_id: str, *, limit: int) -> int:
     )
     statement = (
         update(deliveries)
-        .where(is_selected(tx, deliveries.c.id, queued), IS_DUE)
+        .where(is_selected(tx, deliveries.c.id, queued), IS_STILL_DUE)
         .values(status=DeliveryStatus.DISABLED, updated_at=tx.now)
     )
     return await tx.execute(statement)
@@ -255,7 +257,7 @@ async def supersede(tx: Tx, queued: Sequence[Mapping[str, Any]]) -> None:
         )
         move_out = (
             update(deliveries)
-            .where(is_selected(tx, deliveries.c.id, old), IS_DUE)
+            .where(is_selected(tx, deliveries.c.id, old), IS_STILL_DUE)
             .values(status=DeliveryStatus.SUPERSEDED, updated_at=tx.now)
         )
         await tx.execute(move_out)
@@ -293,7 +295,7 @@ async def release(tx: Tx, claims: Sequence[Claim]) -> None:
         ids = [claimed.id for claimed in claims if claimed.lease == lease]
         statement = (
             update(deliveries)
-            .where(deliveries.c.id.in_(ids), IS_DUE, deliveries.c.due_at == lease)
+            .where(deliveries.c.id.in_(ids), IS_STILL_DUE, deliveries.c.due_at == lease)
             .values(due_at=tx.now)
         )
         await tx.execute(statement)

@@ -39,14 +39,17 @@ async def test_a_fault_refuses_starts_until_it_is_cleared(dev: Developer) -> Non
 
 async def test_a_disconnected_charger_stays_away_until_it_is_reconnected(dev: Developer) -> None:
     await dev.open_inbox()
+    await dev.helper("SIM-OK", "reconnect")
+    assert len(await dev.received("charger.online")) == 1  # the latest state alone is told
+
     gone = await dev.helper("SIM-OK", "disconnect")
     assert (gone["state"], gone["status"]) == ("disconnected", "unknown")
     assert (await dev.start("SIM-OK", status=409))["code"] == "charger_offline"
+    assert len(await dev.received("charger.offline")) == 1
 
     assert (await dev.helper("SIM-OK", "reconnect"))["state"] == "online"
 
     assert (await dev.ended(await dev.start("SIM-OK")))["status"] == "succeeded"
-    assert len(await dev.received("charger.offline")) == 1
     assert len(await dev.received("charger.online", 2)) == 2
 
 

@@ -23,12 +23,12 @@ from core.sessions.states import DataQuality, SessionStatus
 
 _OPEN = "status IN ('pending', 'charging', 'suspended', 'finishing')"
 _OVER = "status IN ('ended', 'invalid')"
-_IS_OVER = text("over_updated_at IS NOT NULL")
+_SETTLED = "over_updated_at IS NOT NULL"
 _CURRENT = text("is_current")
 _OF_A_MESSAGE = text("message_key IS NOT NULL")
 _ORPHAN = text("status = 'invalid' AND reported_start_wh IS NULL")
 IS_OPEN: Final = text(f"sessions.{_OPEN}")
-IS_OVER: Final = text("sessions.over_updated_at IS NOT NULL")
+IS_OVER: Final = text(f"sessions.{_SETTLED}")
 IS_CURRENT: Final = text("sessions.is_current")
 """Word for word those of the partial indexes: SQLite knows them by their words alone."""
 
@@ -101,8 +101,8 @@ sessions = Table(
         "ix_sessions_over",
         "over_updated_at",
         "id",
-        sqlite_where=_IS_OVER,
-        postgresql_where=_IS_OVER,
+        sqlite_where=text(_SETTLED),
+        postgresql_where=text(_SETTLED),
     ),
     Index(
         "ix_sessions_over_of_partner",
@@ -110,8 +110,8 @@ sessions = Table(
         "livemode",
         "over_updated_at",
         "id",
-        sqlite_where=_IS_OVER,
-        postgresql_where=_IS_OVER,
+        sqlite_where=text(_SETTLED),
+        postgresql_where=text(_SETTLED),
     ),
     Index(
         "ix_sessions_orphans",

@@ -51,6 +51,7 @@ async def test_a_disconnected_charger_stays_away_until_it_is_reconnected(dev: De
 
     assert (await dev.ended(await dev.start("SIM-OK")))["status"] == "succeeded"
     assert len(await dev.received("charger.online", 2)) == 2
+    assert len(await dev.received("charger.offline")) == 1
 
 
 async def test_energy_of_an_advanced_clock_is_that_of_the_time(dev: Developer) -> None:

@@ -52,8 +52,10 @@ async def test_filters_choose_and_pages_follow_each_other(
     first = await get(operator, "/alerts", limit=2, kind="job_failing")
     second = await get(operator, "/alerts", limit=2, cursor=first["next_cursor"])
     assert [len(page["data"]) for page in (first, second)] == [2, 1]
-    titles = [each["title"][0] for each in first["data"] + second["data"]]
-    assert sorted(titles) == ["a", "b", "c"]  # all three may be of one millisecond
+    listed = first["data"] + second["data"]
+    keys = [(each["updated_at"], each["id"]) for each in listed]
+    assert keys == sorted(keys)  # all three may be of one millisecond
+    assert sorted(each["title"][0] for each in listed) == ["a", "b", "c"]
     for wanted in ({"object_id": "b"}, {"severity": "critical", "object_id": "b"}):
         (found,) = (await get(operator, "/alerts", **wanted))["data"]
         assert found["title"] == "b fails"

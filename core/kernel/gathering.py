@@ -1,9 +1,9 @@
 """Many facts of one kind: what many callers have to store is written by the same statements."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -23,8 +23,16 @@ AT_ONCE: Final = 500
 _log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Group(Generic[F, R]):
+    """Facts that are written together, who waits for each, and what they are about."""
+
+    facts: "list[tuple[F, asyncio.Future[R]]]" = field(default_factory=list)
+    about: set[str] = field(default_factory=set)
+
+
 class Gathering(Generic[F, R]):
-    """Writes facts in groups: each is a work of all that came during the last one.
+    """Writes facts in groups: each is a work of all that came before a transaction took it.
 
     So a lone fact is written at once, and the more there are the less each costs. A caller waits
     until its fact is durable (I17), which also bounds what can wait here.
@@ -54,12 +62,8 @@ class Gathering(Generic[F, R]):
         self._clock = clock
         self._write = write
         self._within_s = within_s
-        self._waiting: deque[tuple[F, asyncio.Future[R]]] = deque()
-        self._writing: asyncio.Task[None] | None = None
-
-    def __len__(self) -> int:
-        """Return how many facts wait for the next group."""
-        return len(self._waiting)
+        self._open: _Group[F, R] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def add(self, fact: F) -> R:
         """Return the result of *fact*, once it is committed.
@@ -68,55 +72,70 @@ class Gathering(Generic[F, R]):
             DatabaseUnavailable: It was not written; or its commit was not answered.
         """
         written: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((fact, written))
-        if self._writing is None:
-            # in a context of its own: what it logs belongs to no caller
-            self._writing = asyncio.create_task(self._run(), context=Context())
+        key = self._about(fact)
+        group = self._group_for(key)
+        group.facts.append((fact, written))
+        group.about.add(key)
         return await written
 
-    async def _run(self) -> None:
+    def _group_for(self, key: str) -> _Group[F, R]:
+        """Return the group that is next; a new one for what must not overtake another work."""
+        is_behind = self._joint.has_waiting(key)
+        if self._open is not None and len(self._open.facts) < AT_ONCE and not is_behind:
+            return self._open
+        group: _Group[F, R] = _Group()
+        if not is_behind:
+            self._open = group
+        # in a context of its own: what it logs belongs to no caller
+        task = asyncio.create_task(self._run(group), context=Context())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return group
+
+    async def _run(self, group: _Group[F, R]) -> None:
         failpoints.enter(*self._kind)
         try:
-            while self._waiting:
-                if self._within_s and len(self._waiting) < AT_ONCE:
-                    await self._clock.sleep(self._within_s)
-                count = min(len(self._waiting), AT_ONCE)
-                group = [self._waiting.popleft() for _ in range(count)]
-                await self._store([one for one in group if not one[1].done()])
+            if self._within_s:
+                await self._clock.sleep(self._within_s)
+            await self._store(group)
         finally:
-            self._writing = None
-            while self._waiting:
-                self._waiting.popleft()[1].cancel()
+            self._close(group)
+            for _, written in group.facts:
+                written.cancel()  # does nothing to those that were answered
 
-    async def _store(self, group: Sequence[tuple[F, asyncio.Future[R]]]) -> None:
+    async def _store(self, group: _Group[F, R]) -> None:
         try:
             await self._commit(group)
         except DatabaseUnavailable as exc:
             _fail(group, exc)
         except Exception as exc:  # noqa: BLE001 - it is the caller's
-            if len(group) == 1:
+            if len(group.facts) == 1:
                 _fail(group, exc)
                 return
-            _log.warning("group_split", facts=len(group), error=type(exc).__name__)
-            for one in group:
-                await self._store([one])
-        except BaseException:
-            for _, written in group:
-                written.cancel()
-            raise
+            _log.warning("group_split", facts=len(group.facts), error=type(exc).__name__)
+            for one in group.facts:
+                await self._store(_Group([one], {self._about(one[0])}))
 
-    async def _commit(self, group: Sequence[tuple[F, asyncio.Future[R]]]) -> None:
-        if not group:
-            return
-        facts = [fact for fact, _ in group]
-        about = {self._about(fact) for fact in facts}
-        results = await self._joint.run(about, lambda tx: self._write(tx, facts))
-        for (_, written), result in zip(group, results, strict=True):
+    async def _commit(self, group: _Group[F, R]) -> None:
+        def close() -> None:
+            self._close(group)
+            group.facts = [one for one in group.facts if not one[1].done()]  # else it was given up
+
+        async def work(tx: Tx) -> Sequence[R]:
+            facts = [fact for fact, _ in group.facts]
+            return await self._write(tx, facts) if facts else ()
+
+        results = await self._joint.run(group.about, work, taken=close)
+        for (_, written), result in zip(group.facts, results, strict=True):
             if not written.done():
                 written.set_result(result)
 
+    def _close(self, group: _Group[F, R]) -> None:
+        if self._open is group:
+            self._open = None
 
-def _fail(group: Sequence[tuple[F, asyncio.Future[R]]], exc: Exception) -> None:
-    for _, written in group:
+
+def _fail(group: _Group[F, R], exc: Exception) -> None:
+    for _, written in group.facts:
         if not written.done():
             written.set_exception(exc)

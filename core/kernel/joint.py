@@ -35,6 +35,7 @@ class _Asked:
     work: Work[Any]
     context: Context
     done: "asyncio.Future[Any]"
+    taken: Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,24 @@ class Joint:
         self._db = db
         self._lanes = self._free = LANES if db.is_shared else 1
         self._waiting: deque[_Asked] = deque()
+        self._ahead: dict[str, int] = {}
         self._keys: set[str] = set()
         self._overtaking: asyncio.TimerHandle | None = None
         self._groups: set[asyncio.Task[None]] = set()
 
-    async def run(self, about: str | Collection[str], work: Work[R]) -> R:
+    async def run(
+        self,
+        about: str | Collection[str],
+        work: Work[R],
+        *,
+        taken: Callable[[], None] | None = None,
+    ) -> R:
         """Return what *work* returns, once it is committed.
 
         Args:
             about: The key of what it is about (a charger), or several.
+            taken: Called as a transaction takes the work; until then *about* may grow, but not by
+                what ``has_waiting``.
 
         Raises:
             DatabaseUnavailable: It was not committed; or its commit was not answered.
@@ -84,17 +94,27 @@ class Joint:
         """
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         keys = (about,) if isinstance(about, str) else about
-        self._waiting.append(_Asked(keys, work, copy_context(), done))
+        self._waiting.append(_Asked(keys, work, copy_context(), done, taken))
+        if taken is None:
+            for key in keys:
+                self._ahead[key] = self._ahead.get(key, 0) + 1
         if self._free == self._lanes:
             self._begin()
         else:
             self._overtake_later()
         return await done
 
+    def has_waiting(self, key: str) -> bool:
+        """Tell whether a work about *key* waits that nothing asked after it may overtake."""
+        return key in self._ahead
+
     def _begin(self) -> None:
         """Begin the next group, if there is a lane for it."""
         if self._free and (group := self._next_group()):
             self._free -= 1
+            if self._overtaking is not None:  # what is left waits for this one from now on
+                self._overtaking.cancel()
+                self._overtaking = None
             # in a context of its own: what it logs belongs to no caller
             task = asyncio.create_task(self._serve(group), context=Context())
             self._groups.add(task)
@@ -117,15 +137,26 @@ class Joint:
         later: list[_Asked] = []
         while self._waiting and len(group) < AT_ONCE:
             asked = self._waiting.popleft()
-            if asked.done.done():
-                continue
-            if not self._keys.isdisjoint(asked.keys):
+            is_given_up = asked.done.done()
+            if not (is_given_up or self._keys.isdisjoint(asked.keys)):
                 later.append(asked)
                 continue
-            self._keys.update(asked.keys)
-            group.append(asked)
+            self._wait_no_longer(asked)
+            if not is_given_up:
+                self._keys.update(asked.keys)
+                group.append(asked)
         self._waiting.extendleft(reversed(later))
         return group
+
+    def _wait_no_longer(self, asked: _Asked) -> None:
+        if asked.taken is not None:
+            asked.taken()
+            return
+        for key in asked.keys:
+            if self._ahead[key] == 1:
+                del self._ahead[key]
+            else:
+                self._ahead[key] -= 1
 
     async def _serve(self, group: Sequence[_Asked]) -> None:
         failpoints.enter_for_others()

@@ -1,6 +1,7 @@
 """Works of many callers in one transaction: as if each were alone, and committed together."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.kernel.db import Database, Tx
 from core.kernel.doorbell import rung
 from core.kernel.engine_postgres import PostgresConnection
 from core.kernel.errors import Collided, DatabaseUnavailable, PlatformError
-from core.kernel.joint import Joint
+from core.kernel.joint import OVERTAKEN_AFTER_S, Joint
 from core.kernel.rows import insert_once
 from core.partners.models import Partner, partners
 
@@ -342,6 +343,78 @@ async def test_a_work_that_is_stuck_holds_nobody_up(db: Database) -> None:
     assert await joint.run("s0", partial(plain, key="other")) == 1
     released.set()
     assert await asyncio.gather(*slow) == [1]
+
+
+class Timers:
+    """asyncio, but for what its loop does later: that is due when a test says so."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now_s = 0.0
+        self._due: list[tuple[float, asyncio.Handle]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    def get_running_loop(self) -> "Timers":
+        return self
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        return self._loop.create_future()
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, [], self._loop)
+        self._due.append((self._now_s + delay_s, handle))
+        return handle
+
+    def pass_s(self, seconds: float) -> int:
+        """Do what is due within *seconds* from now; return how much that was."""
+        self._now_s += seconds
+        due = [one for at_s, one in self._due if at_s <= self._now_s and not one.cancelled()]
+        self._due = [one for one in self._due if one[0] > self._now_s]
+        for handle in due:
+            handle._run()
+        return len(due)
+
+
+async def test_works_overtake_a_transaction_that_takes_long_itself(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one that has just begun, however long the one before it took."""
+    if not db.is_shared:
+        pytest.skip("on SQLite transactions follow each other anyway")
+    timers = Timers()
+    monkeypatch.setattr("core.kernel.joint.asyncio", timers)
+    joint = Joint(db)
+    begun: asyncio.Queue[str] = asyncio.Queue()
+    released = {name: asyncio.Event() for name in ("first", "second", "third")}
+
+    async def work(tx: Tx, name: str) -> int:
+        begun.put_nowait(name)
+        await released[name].wait()
+        return await count_up(tx, name)
+
+    async with asyncio.TaskGroup() as tasks:
+
+        def begin(name: str) -> None:
+            tasks.create_task(joint.run(name, partial(work, name=name)))
+
+        try:
+            begin("first")
+            assert await begun.get() == "first"
+            begin("second")
+            await asyncio.sleep(0)  # it waits, and for how long is watched
+            assert timers.pass_s(OVERTAKEN_AFTER_S * 0.8) == 0
+            released["first"].set()
+            assert await begun.get() == "second"
+            begin("third")
+            await asyncio.sleep(0)
+            assert timers.pass_s(OVERTAKEN_AFTER_S * 0.8) == 0
+            assert timers.pass_s(OVERTAKEN_AFTER_S * 0.4) == 1
+            assert await begun.get() == "third"
+        finally:
+            for event in released.values():
+                event.set()
 
 
 async def test_a_lock_that_another_has_holds_up_only_who_wants_it(db: Database) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Executable, bindparam, func, select, update
 
 from core.audit.models import AuditEntry, Head, audit_entries, audit_heads
 from core.kernel.db import Tx, upsert
+from core.kernel.queries import query
 from core.kernel.rows import insert_row
 
 _ONLY: Final = 1
@@ -29,13 +30,13 @@ async def newest(
 
 
 async def unsealed(tx: Tx, *, limit: int) -> Sequence[AuditEntry]:
-    statement = (
-        select(audit_entries)
-        .where(audit_entries.c.seal.is_(None))
-        .order_by(audit_entries.c.number)
-        .limit(limit)
-    )
-    return await tx.all(statement, AuditEntry)
+    return await tx.all(_unsealed(limit), AuditEntry)
+
+
+@query
+def _unsealed(limit: int) -> Executable:
+    is_new = audit_entries.c.seal.is_(None)
+    return select(audit_entries).where(is_new).order_by(audit_entries.c.number).limit(limit)
 
 
 async def sealed(tx: Tx, *, after_seal: int, limit: int) -> Sequence[AuditEntry]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Executable, delete, func, insert, select, update
 
 from core.certificates.models import (
     Authority,
@@ -21,6 +21,7 @@ from core.certificates.models import (
 from core.certificates.states import MACHINE, CertificateUse, Origin, RequestStatus, RootUse
 from core.chargers.models import chargers
 from core.kernel.db import Tx
+from core.kernel.queries import query
 from core.kernel.rows import guarded_move, insert_once
 
 UNDER_WAY = frozenset({RequestStatus.OPEN, RequestStatus.SIGNED})
@@ -97,14 +98,18 @@ async def requests(
 
 
 async def due_requests(tx: Tx, *, limit: int) -> Sequence[str]:
+    return await tx.scalars(_due_requests(limit, now=tx.now))
+
+
+@query
+def _due_requests(limit: int, *, now: datetime) -> Executable:
     table = certificate_requests.c
-    statement = (
+    return (
         select(table.id)
-        .where(table.status == RequestStatus.OPEN, table.due_at <= tx.now)
+        .where(table.status == RequestStatus.OPEN, table.due_at <= now)
         .order_by(table.due_at)
         .limit(limit)
     )
-    return await tx.scalars(statement)
 
 
 async def lease_request(tx: Tx, request_id: str, *, until: datetime) -> CertificateRequest | None:

@@ -48,8 +48,13 @@ def _add_station_change(station_id: str) -> Executable:
 
 async def changed_stations(tx: Tx, *, limit: int) -> Sequence[str]:
     """Return stations whose change is still to be told."""
+    return await tx.scalars(_changed_stations(limit))
+
+
+@query
+def _changed_stations(limit: int) -> Executable:
     statement = select(station_changes.c.station_id).distinct()
-    return await tx.scalars(statement.order_by(station_changes.c.station_id).limit(limit))
+    return statement.order_by(station_changes.c.station_id).limit(limit)
 
 
 async def take_station_changes(tx: Tx, station_id: str) -> int:

@@ -162,22 +162,24 @@ def _waiting_on(node_id: str, *, now: datetime, until: int | None = None) -> Exe
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[str]:
     """Return queued commands that it is too late to send."""
-    statement = (
-        select(commands.c.id)
-        .where(IS_QUEUED, IS_OPEN, commands.c.expires_at <= tx.now)
-        .limit(limit)
-    )
-    return await tx.scalars(statement)
+    return await tx.scalars(_overdue(limit, now=tx.now))
+
+
+@query
+def _overdue(limit: int, *, now: datetime) -> Executable:
+    too_late = commands.c.expires_at <= now
+    return select(commands.c.id).where(IS_QUEUED, IS_OPEN, too_late).limit(limit)
 
 
 async def unanswered(tx: Tx, *, before: datetime, limit: int) -> Sequence[str]:
     """Return commands sent before *before* that nobody waits for any more (their node died)."""
-    statement = (
-        select(commands.c.id)
-        .where(IS_OPEN, commands.c.status == CommandStatus.SENT, commands.c.sent_at <= before)
-        .limit(limit)
-    )
-    return await tx.scalars(statement)
+    return await tx.scalars(_unanswered(before, limit))
+
+
+@query
+def _unanswered(before: datetime, limit: int) -> Executable:
+    is_sent = commands.c.status == CommandStatus.SENT
+    return select(commands.c.id).where(IS_OPEN, is_sent, commands.c.sent_at <= before).limit(limit)
 
 
 async def queued_of(

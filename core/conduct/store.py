@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Executable, Select, delete, func, select, update
 
 from core.conduct.models import (
     EVERYBODY,
@@ -20,7 +20,9 @@ from core.conduct.models import (
 )
 from core.conduct.rules import Signal
 from core.kernel.db import Tx, upsert
+from core.kernel.given import is_among
 from core.kernel.page import Page, Slice, paginate
+from core.kernel.queries import On, query
 
 _COUNTED = ("count", "first_at", "last_at", "examples")
 
@@ -54,16 +56,21 @@ async def with_many(
     tx: Tx, signals: Iterable[Signal], *, from_minute: int, least: int
 ) -> Sequence[tuple[str, bool]]:
     """Return partners and modes of which at least so many of some signals were counted."""
-    statement = (
+    statement = _with_many(tx, sorted(signals), from_minute=from_minute, least=least)
+    return [(row[0], row[1]) for row in await tx.all(statement)]
+
+
+@query
+def _with_many(on: On, signals: list[str], *, from_minute: int, least: int) -> Executable:
+    return (
         select(conduct_counts.c.partner_id, conduct_counts.c.livemode)
         .where(
             conduct_counts.c.minute >= from_minute,
-            conduct_counts.c.signal.in_(sorted(signals)),
+            is_among(on, conduct_counts.c.signal, signals),
         )
         .group_by(conduct_counts.c.partner_id, conduct_counts.c.livemode)
         .having(func.sum(conduct_counts.c.count) >= least)
     )
-    return [(row[0], row[1]) for row in await tx.all(statement)]
 
 
 async def delete_old(tx: Tx, *, before_minute: int, networks_before: datetime) -> None:
@@ -181,13 +188,17 @@ async def close_incidents(
 
 async def tunings(tx: Tx, *scopes: str) -> Sequence[tuple[str, str, dict[str, Any]]]:
     """Return (scope, rule, values), those for everybody first."""
+    return [(row[0], row[1], row[2]) for row in await tx.all(_tunings(tx, list(scopes)))]
+
+
+@query
+def _tunings(on: On, scopes: list[str]) -> Executable:
     table = conduct_tunings.c
-    statement = (
+    return (
         select(table.scope, table.rule, table.overrides)
-        .where(or_(*(table.scope == scope for scope in scopes)))
+        .where(is_among(on, table.scope, scopes))
         .order_by((table.scope == EVERYBODY).desc(), table.rule)
     )
-    return [(row[0], row[1], row[2]) for row in await tx.all(statement)]
 
 
 async def all_tunings(tx: Tx) -> Sequence[tuple[str, dict[str, Any]]]:

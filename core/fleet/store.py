@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Executable, func, insert, select, update
 
 from core.chargers.models import chargers
 from core.chargers.states import Registration
@@ -15,6 +15,7 @@ from core.desired.states import DesiredStatus
 from core.fleet.models import FleetCommand, Target, fleet_commands, fleet_targets
 from core.fleet.states import FLEET, TARGET, FleetStatus, TargetStatus
 from core.kernel.db import Tx
+from core.kernel.queries import query
 from core.kernel.rows import guarded_move, insert_once
 from core.sandbox.models import sandbox_chargers
 
@@ -113,11 +114,13 @@ async def by_request(tx: Tx, request_id: str) -> FleetCommand | None:
 
 async def open_ids(tx: Tx) -> Sequence[str]:
     """Return the fleet commands that have targets without an outcome, oldest first."""
-    return await tx.scalars(
-        select(fleet_commands.c.id)
-        .where(fleet_commands.c.closed_at.is_(None))
-        .order_by(fleet_commands.c.number)
-    )
+    return await tx.scalars(_open_ids())
+
+
+@query
+def _open_ids() -> Executable:
+    is_open = fleet_commands.c.closed_at.is_(None)
+    return select(fleet_commands.c.id).where(is_open).order_by(fleet_commands.c.number)
 
 
 async def lock(tx: Tx, fleet_id: str) -> FleetCommand | None:

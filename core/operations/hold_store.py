@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Executable, insert, select, update
 
 from core.commands.models import commands
 from core.commands.reservation import Hold as HoldCommand
 from core.commands.states import MACHINE as COMMANDS
 from core.commands.states import CommandStatus
 from core.kernel.db import Tx
+from core.kernel.queries import query
 from core.kernel.rows import guarded_move
 from core.operations.hold_models import (
     FIRST_RESERVATION,
@@ -63,8 +64,13 @@ async def add_to_reason(tx: Tx, hold_id: str, reason: str) -> None:
 
 async def unsettled(tx: Tx, *, limit: int) -> Sequence[str]:
     """Return the commands that are over while the hold they asked for is pending."""
+    return await tx.scalars(_unsettled(limit))
+
+
+@query
+def _unsettled(limit: int) -> Executable:
     reservation = commands.c.arguments["reservation"].as_integer()
-    statement = (
+    return (
         select(commands.c.id)
         .join(holds, holds.c.charger_id == commands.c.charger_id)
         .where(
@@ -73,8 +79,8 @@ async def unsettled(tx: Tx, *, limit: int) -> Sequence[str]:
             commands.c.status.in_(sorted(COMMANDS.final | {CommandStatus.TIMED_OUT})),
             reservation == holds.c.number + FIRST_RESERVATION,
         )
+        .limit(limit)
     )
-    return await tx.scalars(statement.limit(limit))
 
 
 async def unanswered_at(tx: Tx, charger_id: str, evse: int, *, reason: str) -> Sequence[Hold]:

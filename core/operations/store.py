@@ -276,16 +276,17 @@ def unfinished_of(partner_id: Any, types: Sequence[OperationType]) -> Select[Any
 
 
 async def overdue(tx: Tx, *, limit: int) -> Sequence[Operation]:
-    statement = (
+    return await tx.all(_overdue(limit, now=tx.now), Operation)
+
+
+@query
+def _overdue(limit: int, *, now: datetime) -> Executable:
+    return (
         select(operations)
-        .where(
-            IS_UNFINISHED,
-            operations.c.deadline_at <= tx.now,
-        )
+        .where(IS_UNFINISHED, operations.c.deadline_at <= now)
         .order_by(operations.c.deadline_at)
         .limit(limit)
     )
-    return await tx.all(statement, Operation)
 
 
 async def stranded(tx: Tx, *, charger_id: str, limit: int) -> Sequence[Operation]:

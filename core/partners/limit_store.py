@@ -45,7 +45,12 @@ async def touch_node(
 
 
 async def nodes_since(tx: Tx, since: datetime) -> Sequence[ApiNode]:
-    return await tx.all(select(api_nodes).where(api_nodes.c.seen_at > since), ApiNode)
+    return await tx.all(_nodes_since(since), ApiNode)
+
+
+@query
+def _nodes_since(since: datetime) -> Executable:
+    return select(api_nodes).where(api_nodes.c.seen_at > since)
 
 
 async def remove_node(tx: Tx, node_id: str) -> None:

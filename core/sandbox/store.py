@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, or_, select, union, update
+from sqlalchemy import ColumnElement, Executable, Select, delete, or_, select, union, update
 
 from core.chargers.models import chargers, connectors
 from core.kernel.db import Tx
+from core.kernel.queries import query
 from core.kernel.rows import guarded_move, insert_once, insert_row
 from core.operations.models import operations, reservations
 from core.operations.states import MACHINE as OPERATION_MACHINE
@@ -104,24 +105,28 @@ async def want(tx: Tx, charger_ids: Collection[str], *, until: datetime) -> None
 
 async def wanted(tx: Tx, *, limit: int) -> Sequence[str]:
     """Return chargers that are wanted and that nobody runs, those wanted longest first."""
-    statement = (
+    return await tx.scalars(_wanted(limit, now=tx.now))
+
+
+@query
+def _wanted(limit: int, *, now: datetime) -> Executable:
+    return (
         select(sandbox_chargers.c.charger_id)
         .where(
-            sandbox_chargers.c.wanted_until > tx.now,
+            sandbox_chargers.c.wanted_until > now,
             sandbox_chargers.c.name.not_in(ABSENT),
-            _is_free(tx),
+            _is_free(now),
         )
         .order_by(sandbox_chargers.c.wanted_until, sandbox_chargers.c.charger_id)
         .limit(limit)
     )
-    return await tx.scalars(statement)
 
 
 async def claim(tx: Tx, charger_id: str, *, host: str, lease: datetime) -> Guest | None:
     """Make *host* run a charger; ``None``: another was faster."""
     statement = (
         update(sandbox_chargers)
-        .where(sandbox_chargers.c.charger_id == charger_id, _is_free(tx))
+        .where(sandbox_chargers.c.charger_id == charger_id, _is_free(tx.now))
         .values(host=host, lease_until=lease, away=False)
         .returning(sandbox_chargers)
     )
@@ -234,8 +239,8 @@ async def delete_errands(tx: Tx, *, before: datetime) -> int:
     return await tx.execute(delete(sandbox_acts).where(sandbox_acts.c.created_at < before))
 
 
-def _is_free(tx: Tx) -> Any:
-    return or_(sandbox_chargers.c.host.is_(None), sandbox_chargers.c.lease_until <= tx.now)
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(sandbox_chargers.c.host.is_(None), sandbox_chargers.c.lease_until <= now)
 
 
 def _seen(tx: Tx) -> Select[Any]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from core.commands.models import commands
 from core.commands.states import CommandStatus
 from core.kernel.db import Json, Tx, UtcDateTime, upsert
-from core.kernel.given import given_rows
+from core.kernel.given import given_rows, is_among
 from core.kernel.queries import On, Prepared, bound, filled, parameter, query
 from core.kernel.rows import ONE_MORE, change_row, guarded_move, insert_once
 from core.sessions.facts import Source
@@ -235,7 +235,14 @@ async def to_be_stopped(tx: Tx, *, wanted: frozenset[str], limit: int) -> Sequen
 
     A stop that was withdrawn because the charger left counts as not asked.
     """
-    a_minute_ago = tx.now - timedelta(minutes=1)
+    statement = _to_be_stopped(
+        tx, sorted(wanted), limit, a_minute_ago=tx.now - timedelta(minutes=1)
+    )
+    return await tx.all(statement, Session)
+
+
+@query
+def _to_be_stopped(on: On, wanted: list[str], limit: int, *, a_minute_ago: datetime) -> Executable:
     asked = (
         select(commands.c.id)
         .where(
@@ -246,16 +253,12 @@ async def to_be_stopped(tx: Tx, *, wanted: frozenset[str], limit: int) -> Sequen
         )
         .exists()
     )
-    statement = (
+    is_wanted = is_among(on, sessions.c.stop_wanted, wanted)
+    return (
         select(sessions)
-        .where(
-            IS_OPEN,
-            or_(sessions.c.limits.is_not(None), sessions.c.stop_wanted.in_(sorted(wanted))),
-            ~asked,
-        )
+        .where(IS_OPEN, or_(sessions.c.limits.is_not(None), is_wanted), ~asked)
         .limit(limit)
     )
-    return await tx.all(statement, Session)
 
 
 async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:

@@ -85,8 +85,8 @@ class Joint:
 
         Args:
             about: The key of what it is about (a charger), or several.
-            taken: Called as a transaction takes the work; until then *about* may grow, but not by
-                what ``has_waiting``.
+            taken: Called as a transaction takes the work; until then *about* may grow, by keys of
+                which ``has_waiting`` is false.
 
         Raises:
             DatabaseUnavailable: It was not committed; or its commit was not answered.

@@ -90,6 +90,7 @@ async def test_what_comes_before_a_transaction_takes_a_group_is_part_of_it(
         finally:
             released.set()
     assert done == ["a b d", "work about c", "c"]
+    assert not joint.has_waiting("c")
 
 
 async def test_a_fact_that_cannot_be_stored_costs_no_other(db: Database) -> None:

@@ -263,6 +263,7 @@ async def test_who_gives_up_waiting_disturbs_nobody(db: Database) -> None:
     await asyncio.gather(first, stays)
     with pytest.raises(asyncio.CancelledError):
         await left
+    assert not joint.has_waiting("1")
     assert await joint.run("1", lambda tx: count_up(tx, "a")) == await total(db, "a")
 
 

@@ -147,19 +147,19 @@ async def test_a_receiver_that_always_hangs_up_is_not_asked_forever(
 
 
 @pytest.mark.parametrize(
-    "first",
+    ("first", "timeout_s"),
     [
-        saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-        saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99_999),
-        stalling(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
+        (saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), 20.0),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99_999), 20.0),
+        (stalling(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), 1.0),
     ],
     ids=["close", "too long", "unfinished"],
 )
 async def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
-    transport: Transport, first: Answer
+    transport: Transport, first: Answer, timeout_s: float
 ) -> None:
     async with receiving(first, saying(OK)) as receiver:
-        assert (await deliver(transport, receiver, timeout_s=0.3)).is_delivered
+        assert (await deliver(transport, receiver, timeout_s=timeout_s)).is_delivered
         assert (await deliver(transport, receiver)).excerpt == "ok"
     assert receiver.connections == 2
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import structlog
 
-from core.chargers import connector_store
 from core.kernel.clock import SystemClock
 from core.kernel.db import Database, Tx
 from core.kernel.errors import DatabaseUnavailable
 from core.kernel.gathering import Gathering
 from core.kernel.joint import Joint
+from tests.core.kernel.counting import count_up, total
 
 BAD = -1
 KIND = ("test", "write")
@@ -26,23 +26,18 @@ class Writer:
 
     async def __call__(self, tx: Tx, facts: Sequence[int]) -> Sequence[int]:
         self.groups.append(list(facts))
-        results = [await connector_store.next_numbers(tx, "test", fact) for fact in facts]
+        results = [await count_up(tx, "test", fact) for fact in facts]
         if BAD in facts:
             raise ValueError("a bad fact")
         return results
 
 
-async def total(db: Database) -> int:
-    async with db.transaction() as tx:
-        return await connector_store.last_number(tx, "test")
-
-
 async def test_i17_what_was_answered_is_committed(db: Database) -> None:
     gathering = Gathering(Joint(db), SystemClock(), Writer(), about=str, kind=KIND)
     assert await gathering.add(3) == 3
-    assert await total(db) == 3
+    assert await total(db, "test") == 3
     assert sorted(await asyncio.gather(*(gathering.add(1) for _ in range(20)))) == [*range(4, 24)]
-    assert await total(db) == 23
+    assert await total(db, "test") == 23
 
 
 async def test_what_comes_during_a_transaction_is_one_group(db: Database) -> None:
@@ -62,7 +57,7 @@ async def test_what_comes_before_a_transaction_takes_a_group_is_part_of_it(
 
     async def write(tx: Tx, facts: Sequence[str]) -> Sequence[int]:
         done.append(" ".join(facts))
-        return [await connector_store.next_numbers(tx, "test", 1)] * len(facts)
+        return [await count_up(tx, "test")] * len(facts)
 
     joint = Joint(db)
     gathering = Gathering(joint, SystemClock(), write, about=str, kind=KIND)
@@ -99,7 +94,7 @@ async def test_a_fact_that_cannot_be_stored_costs_no_other(db: Database) -> None
         *(gathering.add(fact) for fact in (1, BAD, 2)), return_exceptions=True
     )
     assert isinstance(results[1], ValueError)
-    assert await total(db) == 3
+    assert await total(db, "test") == 3
 
 
 async def test_an_outage_is_told_to_everybody_and_ends(
@@ -129,7 +124,7 @@ async def test_who_gives_up_waiting_disturbs_nobody(db: Database) -> None:
     await asyncio.sleep(0)
     left.cancel()
     assert await gathering.add(1) == 2
-    assert await total(db) == 2
+    assert await total(db, "test") == 2
 
 
 async def test_what_a_group_logs_belongs_to_no_caller(db: Database) -> None:

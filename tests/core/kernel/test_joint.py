@@ -13,7 +13,7 @@ from core.kernel import failpoints
 from core.kernel.db import Database, Tx
 from core.kernel.doorbell import rung
 from core.kernel.engine_postgres import PostgresConnection
-from core.kernel.errors import DatabaseUnavailable, PlatformError
+from core.kernel.errors import Collided, DatabaseUnavailable, PlatformError
 from core.kernel.joint import Joint
 from core.kernel.rows import insert_once
 from core.partners.models import Partner, partners
@@ -312,3 +312,17 @@ async def test_each_work_that_wrote_has_its_places_around_the_commit(db: Databas
     assert sorted(one for one in passed if one.startswith("commit")) == [
         f"commit.{when}.test.work{n}" for when in ("after", "before") for n in (0, 1, 3)
     ]
+
+
+async def test_a_group_that_collides_with_another_transaction_is_done_again(db: Database) -> None:
+    joint = Joint(db)
+    collisions = iter([True])
+
+    async def work(tx: Tx, name: str) -> int:
+        if name == "7" and next(collisions, False):
+            raise Collided
+        return await count_up(tx, name)
+
+    names = [str(n) for n in range(12)]
+    found = await asyncio.gather(*(joint.run(one, partial(work, name=one)) for one in names))
+    assert found == [1] * 12

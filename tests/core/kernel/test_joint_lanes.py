@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from core.chargers import connector_store
 from core.kernel.db import Database, Tx
-from core.kernel.errors import Collided
 from core.kernel.joint import OVERTAKEN_AFTER_S, Joint
 from tests.core.kernel.counting import count_up
 
@@ -150,17 +149,3 @@ async def test_a_group_that_is_given_up_holds_no_locks_any_more(db: Database) ->
             )
             assert await tx.scalar(waiting) == 1
     assert await tasks[11] == 3
-
-
-async def test_a_group_that_collides_with_another_transaction_is_done_again(db: Database) -> None:
-    joint = Joint(db)
-    collisions = iter([True])
-
-    async def work(tx: Tx, name: str) -> int:
-        if name == "7" and next(collisions, False):
-            raise Collided
-        return await count_up(tx, name)
-
-    names = [str(n) for n in range(12)]
-    found = await asyncio.gather(*(joint.run(one, partial(work, name=one)) for one in names))
-    assert found == [1] * 12

@@ -149,8 +149,8 @@ async def test_a_receiver_that_always_hangs_up_is_not_asked_forever(
 @pytest.mark.parametrize(
     ("first", "timeout_s"),
     [
-        (saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), 20.0),
-        (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99_999), 20.0),
+        (saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), 10.0),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99_999), 10.0),
         (stalling(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), 1.0),
     ],
     ids=["close", "too long", "unfinished"],

@@ -1,19 +1,20 @@
 """The stock ``ocpp`` charge point over one socket, with clean ends.
 
 The library's own loop leaves a pending call waiting out its timeout when the socket closes, takes
-answers from one queue whatever their id, and starts tasks nobody owns. Its serialisation, schemas
-and routing of calls are used as they are.
+answers from one queue whatever their id, and starts tasks nobody owns. Its dataclasses, spelling,
+schemas and routing of calls are used as they are.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Callable
-from functools import partial
+from dataclasses import is_dataclass
+from functools import lru_cache, partial
 from typing import Any, Protocol, cast
 
 import ocpp.messages
-from ocpp.charge_point import remove_nones, serialize_as_dict, snake_to_camel_case
+from ocpp.charge_point import snake_to_camel_case
 from ocpp.exceptions import OCPPError, SecurityError
 from ocpp.messages import Call, CallError, CallResult, unpack, validate_payload
 from websockets.asyncio.client import ClientConnection
@@ -79,9 +80,25 @@ class Wire(Protocol):
 
 
 def payload_of(request: Any) -> tuple[str, Payload]:
-    """Return action and JSON payload of an ``ocpp`` request dataclass."""
-    payload = remove_nones(snake_to_camel_case(serialize_as_dict(request)))
-    return type(request).__name__, cast("Payload", payload)
+    """Return action and JSON payload of an ``ocpp`` request dataclass, without what is None."""
+    return type(request).__name__, cast("Payload", _plain(request))
+
+
+def _plain(value: Any) -> Any:
+    # The library copies everything three times and spells every key anew.
+    if is_dataclass(value):
+        return _plain(vars(value))
+    if isinstance(value, dict):
+        return {_key(key): _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_plain(each) for each in value if each is not None]
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    (key,) = snake_to_camel_case({name: None})
+    return cast("str", key)
 
 
 def open_wire(station: Station, socket: ClientConnection) -> Wire:

@@ -102,7 +102,7 @@ async def test_energy_is_power_times_time_on_a_manual_clock(
 
 async def test_full_battery_suspends_the_session(central: Central, make: MakeCharger) -> None:
     vehicle = Vehicle(capacity_wh=1000, soc_percent=99.0)
-    async with make(vehicle=vehicle, speed=2000.0) as charger:
+    async with make(vehicle=vehicle, speed=2000.0, meter_interval_s=3600.0) as charger:
         await charger.start_local(1, "LOCAL")
         await charger.wait_until(lambda: charger.connector(1).state == "SuspendedEV")
         await charger.wait_settled()

@@ -1,4 +1,4 @@
-"""The doorbell for many nodes: Redis PUBLISH/SUBSCRIBE over one connection a process."""
+"""The doorbell for many nodes: Redis PUBLISH/SUBSCRIBE, a connection of a process for each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from core.kernel import metrics
 from core.kernel.clock import Clock
-from core.kernel.doorbell import MemoryDoorbell, Rings
+from core.kernel.doorbell import RINGS_KEPT, MemoryDoorbell, Rings
 from core.kernel.ids import new_body
 from core.kernel.tasks import kept_up
 
@@ -21,50 +21,82 @@ log = structlog.get_logger()
 _PREFIX: Final = "voltgate:"
 _RETRY_S: Final = 1.0
 _READ_S: Final = 1.0
+_TAKEN_WITHIN_S: Final = 5.0
+"""How long Redis may take for rings until they are lost."""
+_LAST_WITHIN_S: Final = 1.0
+"""The same for those that are left when the process stops."""
 
 
 class RedisDoorbell:
     """Same contract as ``MemoryDoorbell``, across processes; Redis may vanish at any time.
 
     Rings inside this process never go through Redis, so a single node is as quick without it.
-    While Redis is away, rings to other nodes are lost and their sweeps find the rows.
+    Nobody waits for Redis: a task of its own sends what was rung since it sent last. While Redis
+    is away, or does not answer, rings to other nodes are lost and their sweeps find the rows.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+        # Without a time limit of its own: before Python 3.12 its wait_for loses a cancellation that
+        # comes as what it waits for is done, and whoever stops the task would wait for ever.
+        self._redis = Redis.from_url(url, socket_connect_timeout=2)
         self._clock = clock
         self._local = MemoryDoorbell()
         self._subscribed: set[str] = set()
         self._pubsub: PubSub | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rung: dict[tuple[str, str], None] = {}
+        self._has_rung = asyncio.Event()
         self._away = False
         self._me = new_body()
         self._connected = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._reader = asyncio.create_task(
-            kept_up("redis doorbell", self._read_forever, self._clock), name="redis doorbell"
-        )
+        self._tasks = [
+            asyncio.create_task(kept_up(name, work, self._clock), name=name)
+            for name, work in (
+                ("redis doorbell", self._read_forever),
+                ("redis rings", self._send_forever),
+            )
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._rung:
+            await self._send(within_s=_LAST_WITHIN_S)
         await self._redis.aclose()
 
     async def ring(self, topic: str, key: str) -> None:
         self._local.deliver(topic, key)
         if self._away:
             metrics.RINGS.labels("skipped").inc()
-            return
-        try:
-            await self._redis.publish(_PREFIX + topic, f"{self._me} {key}")
-        except (RedisError, OSError) as exc:
+        elif len(self._rung) == RINGS_KEPT:
             metrics.RINGS.labels("lost").inc()
-            log.warning("ring_lost", topic=topic, error=repr(exc))
         else:
-            metrics.RINGS.labels("sent").inc()
+            self._rung[topic, key] = None
+            self._has_rung.set()
+
+    async def _send_forever(self) -> None:
+        while True:
+            await self._has_rung.wait()
+            await self._send(within_s=_TAKEN_WITHIN_S)
+
+    async def _send(self, *, within_s: float) -> None:
+        """Send what was rung, all at once."""
+        rung, self._rung = self._rung, {}
+        self._has_rung.clear()
+        try:
+            async with asyncio.timeout(within_s), self._redis.pipeline(transaction=False) as pipe:
+                for topic, key in rung:
+                    pipe.publish(_PREFIX + topic, f"{self._me} {key}")
+                await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as exc:
+            metrics.RINGS.labels("lost").inc(len(rung))
+            log.warning("rings_lost", rings=len(rung), error=repr(exc))
+        else:
+            metrics.RINGS.labels("sent").inc(len(rung))
 
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncIterator[Rings]:

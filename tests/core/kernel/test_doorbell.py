@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from redis.asyncio import Redis
 
 from core.kernel.clock import SystemClock
 from core.kernel.doorbell import MemoryDoorbell, rung
@@ -36,6 +37,34 @@ async def test_a_ring_crosses_processes_once() -> None:
             assert await rung(theirs, within_s=5) == {"key"}
             assert await rung(mine, within_s=0.1) == {"key"}
             assert mine.empty()
+
+
+async def test_nobody_who_rings_or_leaves_waits_for_redis() -> None:
+    with services.private_server("redis") as server:
+        async with (
+            asyncio.timeout(10),
+            RedisDoorbell(server.url, SystemClock()) as here,
+            here.subscribe("a") as mine,
+        ):
+            await here.wait_connected(within_s=5)
+            async with Redis.from_url(server.url) as redis:
+                await redis.client_pause(60_000)
+
+            for key in ("1", "2"):
+                with pytest.raises(StopIteration):  # it does not let go of the event loop
+                    here.ring("a", key).send(None)
+
+            assert await rung(mine, within_s=0) == {"1", "2"}
+
+
+async def test_what_was_rung_last_is_sent_before_the_end() -> None:
+    url = services.redis_url()
+    async with RedisDoorbell(url, SystemClock()) as there, there.subscribe("topic") as theirs:
+        await there.wait_connected(within_s=5)
+        async with RedisDoorbell(url, SystemClock()) as here:
+            await here.wait_connected(within_s=5)
+            await here.ring("topic", "last")
+        assert await rung(theirs, within_s=5) == {"last"}
 
 
 @pytest.mark.timeout(60)

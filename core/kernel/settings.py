@@ -252,7 +252,8 @@ class Settings(
         default=None,
         ge=timedelta(days=60),
         description="Age at which meter values are deleted, by the month, on PostgreSQL; none: "
-        "never. MeterValues go with them; sessions and orders keep their figures.",
+        "never. MeterValues and the samples of 2.x updates go with them; sessions and orders keep "
+        "their figures.",
     )
 
     transfer_stalled_after: timedelta = Field(

@@ -5,6 +5,7 @@ integer W, instants are aware UTC as the charger reported them (``None`` where i
 can be read). *flags* are what the adapter found odd: ``naive_timestamp``, ``clock_ahead``, ...
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,11 @@ class Reading:
     context: str | None = None
     samples: Any = None
     flags: tuple[str, ...] = ()
+
+
+def in_order(readings: Iterable[Reading]) -> Sequence[Reading]:
+    """Return *readings* in the order in which they are judged and stored: without a time first."""
+    return sorted(readings, key=lambda reading: (reading.at is not None, reading.at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

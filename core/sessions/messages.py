@@ -1,13 +1,14 @@
 """Every transaction message is recorded once, under a key that a repetition has too (I18)."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from core.chargers import deviations, frame_log
 from core.kernel.db import Tx
-from core.sessions import store
-from core.sessions.facts import Source
+from core.sessions import reading_messages, store
+from core.sessions.facts import Reading, Source, in_order
 from core.sessions.times import plausible_time
 
 REPEATED: Final = "transaction_message_repeated"
@@ -47,6 +48,19 @@ async def _repeated(tx: Tx, source: Source, digest: str, session_id: str) -> str
     return session_id
 
 
-async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
-    """Record a message; ``False`` if another connection recorded it in the meantime."""
-    return await store.remember(tx, source, session_id, seq=seq)
+async def remember(
+    tx: Tx,
+    source: Source,
+    session_id: str,
+    *,
+    seq: int | None,
+    readings: Collection[Reading] = (),
+) -> bool:
+    """Record a message; ``False`` if another connection recorded it in the meantime.
+
+    Args:
+        readings: Those of it that the caller records with the samples of the message.
+    """
+    samples = [reading.samples for reading in in_order(readings)]
+    rest, places = reading_messages.apart(source.raw, samples) if samples else (source.raw, ())
+    return await store.remember(tx, source, session_id, seq=seq, rest=rest, places=places)

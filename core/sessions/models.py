@@ -137,6 +137,7 @@ transaction_messages = Table(
     Column("seq", Integer),
     Column("received_at", UtcDateTime, nullable=False),
     Column("raw", Json, nullable=False),
+    Column("samples", Json),
 )
 
 meter_values = Table(

@@ -12,7 +12,7 @@ from core.chargers.models import connectors
 from core.kernel.db import Tx
 from core.kernel.queries import query
 from core.sessions import reading_messages, reading_store, store
-from core.sessions.facts import Reading, Source
+from core.sessions.facts import Reading, Source, in_order
 from core.sessions.models import Figures, Session
 from core.sessions.publishing import publish_update
 from core.sessions.quality import DEFAULT_MAX_POWER_W, UNTIMED, doubt, quality
@@ -50,7 +50,7 @@ def judge(
     )
     first = session.meter_start_wh
     power_w, soc_percent = session.power_w, session.soc_percent
-    for reading in sorted(readings, key=lambda r: (r.at is not None, r.at)):
+    for reading in in_order(readings):
         at, doubts = plausible_time(reading.at, now)
         marks = {*reading.flags, *doubts}
         accepted = True
@@ -86,14 +86,21 @@ def judge(
 
 
 async def record(
-    tx: Tx, session_id: str, readings: Sequence[Reading], *, told_by: Source | None = None
+    tx: Tx,
+    session_id: str,
+    readings: Sequence[Reading],
+    *,
+    told_by: Source | None = None,
+    is_remembered: bool = False,
 ) -> None:
     """Add *readings* to a session and bring its live figures up to date.
 
     Readings of a session that has ended are only stored; its order is settled by the caller.
 
     Args:
-        told_by: The MeterValues that they came with; it is stored with them.
+        told_by: The message whose samples are stored with them, and nowhere else.
+        is_remembered: What else it says is among the messages of its transaction; if not, it is
+            stored with them, too.
     """
     if not readings:
         return
@@ -103,7 +110,10 @@ async def record(
     max_power_w = await power_of(tx, session)
     judged = judge(session, readings, now=tx.now, max_power_w=max_power_w)
     deviations.note(tx, *judged.marks)
-    rows = judged.rows if told_by is None else reading_messages.with_message(judged.rows, told_by)
+    rows = judged.rows
+    if told_by is not None:
+        with_it = reading_messages.with_key if is_remembered else reading_messages.with_message
+        rows = with_it(rows, told_by)
     await reading_store.add_readings(tx, rows)
     changed = await reading_store.change_figures(tx, {session_id: judged.figures})
     if session_id in changed:

@@ -57,7 +57,7 @@ class _Plain:
 
     @property
     def message(self) -> tuple[str, int]:
-        return self.session.id, reading_messages.key_of(self.fact.source)
+        return self.session.id, reading_messages.key_of(self.fact.source.digest)
 
 
 async def _sample_together(tx: Tx, plain: Sequence[_Plain]) -> Sequence[tuple[int, Codes | None]]:
@@ -122,7 +122,7 @@ async def _sample_alone(tx: Tx, fact: MeterSampled) -> None:
 
 async def _sample_named(tx: Tx, session: Session, fact: MeterSampled) -> None:
     await reading_store.hold(tx, session.id)
-    message = session.id, reading_messages.key_of(fact.source)
+    message = session.id, reading_messages.key_of(fact.source.digest)
     if await reading_store.known(tx, [message], since=session.created_at):
         deviations.note(tx, REPEATED)
         return

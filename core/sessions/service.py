@@ -102,7 +102,7 @@ async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
     if session is None:
         flags = ("start_missing", *fact.flags)
         session = await _open(tx, fact, fact.at, flags=flags, id=new_id("cs"))
-    if not await messages.remember(tx, source, session.id, seq=fact.seq):
+    if not await messages.remember(tx, source, session.id, seq=fact.seq, readings=fact.readings):
         return await _answer_again(tx, session.id)
     session = await _placed(tx, session, fact)
     answered = Answered(session=session, status=TokenStatus(session.verdict))
@@ -112,7 +112,7 @@ async def update(tx: Tx, fact: TransactionUpdated) -> Answered:
     newest = session.last_seq is None or fact.seq > session.last_seq
     if session.is_open and newest:
         await _advance(tx, session, fact)
-    await readings.record(tx, session.id, fact.readings)
+    await readings.record(tx, session.id, fact.readings, told_by=source, is_remembered=True)
     await settle_again(tx, session.id)
     return answered
 

@@ -261,8 +261,21 @@ def _to_be_stopped(on: On, wanted: list[str], limit: int, *, a_minute_ago: datet
     )
 
 
-async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) -> bool:
-    """Record a transaction message; ``False`` if its key was recorded before."""
+async def remember(
+    tx: Tx,
+    source: Source,
+    session_id: str,
+    *,
+    seq: int | None,
+    rest: dict[str, Any],
+    places: Sequence[int | None],
+) -> bool:
+    """Record a transaction message; ``False`` if its key was recorded before.
+
+    Args:
+        rest: Its payload without the samples that its readings have.
+        places: Which of those belong to each of its elements.
+    """
     row = (
         source.charger_id,
         source.key,
@@ -270,7 +283,8 @@ async def remember(tx: Tx, source: Source, session_id: str, *, seq: int | None) 
         session_id,
         source.action,
         seq,
-        source.raw,
+        rest,
+        places or None,
     )
     return bool(await tx.all(_remember(tx, now=tx.now, rows=[row])))
 
@@ -287,6 +301,7 @@ def _remember(on: On, *, now: datetime, rows: Any) -> Executable:
         action=String(),
         seq=Integer(),
         raw=Json,
+        samples=Json,
     )
     columns = [*message.c, bound(now, UtcDateTime()).label("received_at")]
     statement: Any = upsert(on, transaction_messages).from_select(

@@ -10,18 +10,16 @@ from sqlalchemy import (
     Integer,
     String,
     cast,
-    false,
     literal,
     null,
     select,
-    true,
     type_coerce,
     union_all,
 )
 
-from core.kernel.db import Tx
+from core.kernel.db import Json, Tx
 from core.sessions.models import meter_values, transaction_messages
-from core.sessions.reading_messages import payload_of
+from core.sessions.reading_messages import key_of, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +41,18 @@ async def told(tx: Tx, session_id: str, *, after: int, limit: int) -> Sequence[T
             told.seq,
             told.received_at,
             told.key,
-            told.raw.label("document"),
-            false().label("is_apart"),
+            told.digest,
+            told.raw.label("payload"),
+            told.samples.label("places"),
         ).where(told.session_id == session_id),
         select(
             literal("MeterValues"),
             type_coerce(null(), Integer),
             read.received_at,
             cast(read.message_key, String),
+            type_coerce(null(), String),
             read.message,
-            true(),
+            type_coerce(null(), Json),
         ).where(
             read.session_id == session_id, read.message_key.is_not(None), read.message.is_not(None)
         ),
@@ -60,23 +60,31 @@ async def told(tx: Tx, session_id: str, *, after: int, limit: int) -> Sequence[T
     statement = (
         select(both).order_by(both.c.received_at, both.c.seq, both.c.key).offset(after).limit(limit)
     )
-    found = await tx.all(statement)
-    samples = await _samples(tx, session_id, [int(row.key) for row in found if row.is_apart])
+    messages = [(row, *_parts(row)) for row in await tx.all(statement)]
+    keys = [key for _, _, places, key in messages if places]
+    samples = await _samples(tx, session_id, keys)
     return [
         TransactionMessage(
             action=row.action,
             seq=row.seq,
             received_at=row.received_at,
-            raw=payload_of(row.document, samples[int(row.key)]) if row.is_apart else row.document,
+            raw=whole(payload, places, samples.get(key, ())),
         )
-        for row in found
+        for row, payload, places, key in messages
     ]
+
+
+def _parts(row: Any) -> tuple[dict[str, Any], Sequence[int | None], int]:
+    """Return what a row has of its message, where samples belong in it, and its readings' key."""
+    if row.digest is None:  # all that is left of it is with its readings
+        return row.payload["payload"], row.payload["samples"], int(row.key)
+    return row.payload, row.places or (), key_of(row.digest)
 
 
 async def _samples(
     tx: Tx, session_id: str, message_keys: Sequence[int]
 ) -> Mapping[int, Sequence[Any]]:
-    """Return the samples of each MeterValues of a session, in the order of its readings."""
+    """Return the samples of each of these messages, in the order of its readings."""
     samples: dict[int, list[Any]] = defaultdict(list)
     if message_keys:
         read = meter_values.c

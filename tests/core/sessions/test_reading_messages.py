@@ -1,4 +1,4 @@
-"""A MeterValues is stored once (I18), with its readings, and shown as it came."""
+"""Samples are stored once (I18), with the readings of their message, and shown as they came."""
 
 import asyncio
 import copy
@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete, select
 
 from core.kernel.db import Tx
 from core.sessions import queries, sampling
-from core.sessions.facts import MeterSampled, Reading, Source
-from core.sessions.models import MeterValue
-from core.sessions.reading_messages import payload_of, with_message
+from core.sessions import service as sessions
+from core.sessions.facts import MeterSampled, Reading, Source, TransactionUpdated
+from core.sessions.models import MeterValue, meter_values, transaction_messages
+from core.sessions.reading_messages import whole, with_message
 from core.sessions.transcript import told
 from tests.core.sessions.conftest import Bench
 
@@ -56,7 +58,9 @@ def test_a_message_is_put_together_as_it_was_whatever_its_readings_have(
 
     assert [row["samples"] for row in stored] == [row["samples"] for row in rows]
     assert [row["message"] is not None for row in stored] == [True] + [False] * (len(rows) - 1)
-    assert payload_of(stored[0]["message"], [row["samples"] for row in stored]) == raw
+    message = stored[0]["message"]
+    samples = [row["samples"] for row in stored]
+    assert whole(message["payload"], message["samples"], samples) == raw
 
 
 def test_samples_are_stored_once() -> None:
@@ -189,3 +193,81 @@ async def test_meter_values_are_shown_as_they_came_among_the_other_messages(benc
     assert everything[1:3] == [late_first.source.raw, odd.source.raw]
     assert [one for page in pages for one in page] == everything
     assert len(everything) == 4
+
+
+def updated(bench: Bench, seq: int, *minutes: int) -> TransactionUpdated:
+    """Return an Updated of 2.x, its elements in this order."""
+    elements = [{"timestamp": str(minute), "sampledValue": [minute, 0.5]} for minute in minutes]
+    readings = tuple(
+        Reading(at=bench.at(minute), energy_wh=1000 + 100 * minute, samples=element["sampledValue"])
+        for minute, element in zip(minutes, elements, strict=True)
+    )
+    raw = {"eventType": "Updated", "seqNo": seq, "meterValue": elements, "x": None}
+    digest = hashlib.sha256(repr(raw).encode()).hexdigest()
+    return TransactionUpdated(
+        source=Source(
+            charger_id=bench.charger_id,
+            action="TransactionEvent",
+            message_id="m",
+            key=f"event:T1:{seq}",
+            digest=digest,
+            raw=raw if minutes else {"eventType": "Updated", "seqNo": seq},
+        ),
+        transaction_ref="T1",
+        evse=1,
+        connector=1,
+        token=None,
+        token_kind=None,
+        remote_start_id=None,
+        reservation=None,
+        at=bench.at(max(minutes, default=30)),
+        status=None,
+        readings=readings,
+        seq=seq,
+    )
+
+
+async def tell(bench: Bench, *facts: TransactionUpdated) -> None:
+    for fact in facts:
+        async with bench.db.transaction() as tx:
+            await sessions.update(tx, fact)
+
+
+async def transcript(bench: Bench) -> list[Any]:
+    [session] = await bench.sessions()
+    async with bench.db.transaction() as tx:
+        return [one.raw for one in await told(tx, session.id, after=0, limit=9)]
+
+
+async def test_i18_samples_of_an_update_are_stored_once_and_shown_as_they_came(
+    bench: Bench,
+) -> None:
+    await bench.start("CARD", ref="T1", seq=0)
+    facts = [updated(bench, 1, 12, 11), updated(bench, 2), updated(bench, 3, 13)]
+    await tell(bench, *facts)
+    before = await bench.sessions(), await readings(bench)
+
+    await tell(bench, *facts)
+
+    assert (await bench.sessions(), await readings(bench)) == before
+    assert (await transcript(bench))[1:] == [fact.source.raw for fact in facts]
+    async with bench.db.transaction() as tx:
+        kept = await tx.all(
+            select(transaction_messages.c.raw).order_by(transaction_messages.c.seq).offset(1)
+        )
+    assert "sampledValue" not in str(kept)
+    assert await bench.is_healthy()
+
+
+async def test_an_update_without_its_readings_is_shown_as_what_is_left_of_it(bench: Bench) -> None:
+    await bench.start("CARD", ref="T1", seq=0)
+    fact = updated(bench, 1, 11)
+    await tell(bench, fact)
+    async with bench.db.transaction() as tx:
+        await tx.execute(delete(meter_values))
+
+    [_, shown] = await transcript(bench)
+
+    assert shown == fact.source.raw | {"meterValue": [{"timestamp": "11"}]}
+    await tell(bench, fact)
+    assert not await readings(bench)

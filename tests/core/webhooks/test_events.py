@@ -29,8 +29,9 @@ from tests.core.webhooks.scenes import (
 LONG = st.builds(lambda text, times: text * times, st.text(max_size=5), st.integers(0, 4000))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | LONG,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 

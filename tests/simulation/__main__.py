@@ -1,5 +1,6 @@
 """``python -m tests.simulation``: many seeds, or one with its trace."""
 
+import contextlib
 import multiprocessing
 import os
 import tempfile
@@ -33,7 +34,8 @@ CHUNK = 5
         A seed decides everything: how many nodes there are, what chargers, drivers and partners
         do, what breaks and when. Time is a number and the network is memory, so a run of half a
         minute takes less than a second, and the same seed does the same again, in every process.
-        After each run the invariants are checked. Exit code 1 if a seed fails.
+        After each run the invariants are checked. Exit code 1 if a seed fails; 130 if stopped
+        by Ctrl-C, with what was counted until then.
 
         [bold]Examples[/bold]
 
@@ -69,7 +71,8 @@ def main(
         TextColumn("{task.fields[failed]} failed"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    done = 0
+    with contextlib.suppress(KeyboardInterrupt), Progress(*columns, console=console) as progress:
         task = progress.add_task("seeds", total=seeds, failed=0)
         for number, told, counted, lasted_s in _all(range(first, first + seeds), workers):
             figures.update(counted)
@@ -78,17 +81,21 @@ def main(
                 failed.append((number, told))
                 if len(failed) <= REPORTS_SHOWN:
                     console.print(escape(told), highlight=False)
+            done += 1
             progress.update(task, advance=1, failed=len(failed))
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(figures.items()))
     took_s = time.monotonic() - started_s
     console.print(
-        f"{seeds - len(failed):,} of {seeds:,} seeds passed in {took_s:,.0f} s "
+        f"{done - len(failed):,} of {done:,} seeds passed in {took_s:,.0f} s "
         f"({virtual_s / 3600:,.1f} simulated hours): {counts}"
     )
     if failed:
         numbers = " ".join(str(number) for number, _ in sorted(failed))
         console.print(f"[red]Failed: {numbers}[/red]")
         raise typer.Exit(1)
+    if done < seeds:
+        console.print(f"Stopped; {seeds - done:,} seeds were not run.")
+        raise typer.Exit(130)
 
 
 def _replay(seed: int) -> None:

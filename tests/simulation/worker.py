@@ -1,6 +1,7 @@
 """A process of ``make simulate`` that runs one seed after the other."""
 
 import gc
+import signal
 import tempfile
 import traceback
 from pathlib import Path
@@ -16,7 +17,11 @@ _here: dict[str, Template] = {}
 
 
 def prepare(directory: str) -> None:
-    """Make the template of this process, and leave what is loaded by now out of collections."""
+    """Make the template of this process, and leave what is loaded by now out of collections.
+
+    Ctrl-C reaches all processes of a terminal; the one that counts ends the others.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _here["world"] = make(Path(tempfile.mkdtemp(dir=directory)))
     gc.collect()
     gc.freeze()
